@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * serve: events in, verdicts carried out. The only writer of the store and
+ * the only origin of replies.
+ *
+ *   serve_turn_begin()
+ *     serve_request() for each datagram        event -> rules -> store + reply
+ *     serve_answer() for each challenge reply  the loop back, same door
+ *   serve_turn_end()                           one commit, then the replies
+ *
+ * Replies that were decided by reading something not yet durable are held
+ * until it is (design.md "A turn"); queries, node status, WACK and the defence
+ * of our own names leave at once.
+ *
+ * serve knows no bytes, sockets or clocks: struct nb_world has the clocks and
+ * timers, struct serve_ops the way out. Both outlive it.
+ */
+#ifndef WINSD_SERVE_SERVE_H
+#define WINSD_SERVE_SERVE_H
+
+#include <talloc.h>
+
+#include "core/event.h"
+#include "core/policy.h"
+#include "core/verdict.h"
+#include "core/world.h"
+#include "store/store.h"
+
+struct serve;
+
+/* The way out: filled by net/door.c (or by a test). */
+struct serve_ops {
+	void *priv;
+
+	/* Answer a request. origin, name and reply are borrowed. */
+	void (*reply)(void *priv, const struct nb_origin *origin,
+		      const struct nb_name *name,
+		      const struct nb_reply *reply);
+
+	/*
+	 * Ask a holder whether it still has the name: a query from our port
+	 * 137 at address local to port 137 of the holder. Returns 0 or errno.
+	 */
+	int (*challenge)(void *priv, uint32_t local, uint32_t holder,
+			 uint16_t trn_id, const struct nb_name *name);
+
+	/*
+	 * Broadcast the claim of an own name on the network of local; demand:
+	 * the last of the sequence (protocol.md 1.6).
+	 */
+	int (*claim)(void *priv, uint32_t local, uint32_t broadcast,
+		     uint16_t trn_id, const struct nb_name *name,
+		     uint16_t nb_flags, uint32_t ttl, bool demand);
+};
+
+/* An address that we serve. */
+struct serve_iface {
+	uint32_t ip;
+	uint32_t mask;
+	uint32_t broadcast;	/* 0: the network has none */
+};
+
+#define SERVE_IFACES_MAX	64
+#define SERVE_OWN_NAMES_MAX	NB_STATUS_MAX
+
+struct serve_own_name {
+	struct nb_name name;
+	bool group;
+	bool permanent;		/* always active, never claimed */
+};
+
+struct serve_config {
+	struct nb_policy policy;
+	uint32_t self;			/* our owner address */
+	uint32_t challenge_msec;	/* wins:challenge: between tries */
+	uint32_t challenge_tries;	/* per address, 1 or more */
+	uint32_t scavenging_interval;	/* s */
+	uint32_t tombstone_extra;	/* s of uptime before deletions */
+	uint32_t own_ttl;		/* s, nbtd:bcast_ttl */
+	uint32_t own_refresh;		/* s, nbtd:max_refresh_time */
+	unsigned int own_names;
+	struct serve_own_name own_name[SERVE_OWN_NAMES_MAX];
+};
+
+int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
+		 struct store *store, const struct serve_ops *ops,
+		 const struct serve_config *config, struct serve **serve);
+
+/* Swap the configuration at a reload. Own names keep their state. */
+void serve_set_config(struct serve *serve, const struct serve_config *config);
+
+/* The addresses that we serve now; net calls it at start and at changes. */
+void serve_set_ifaces(struct serve *serve, const struct serve_iface *iface,
+		      unsigned int count);
+
+/* ---- the door ---- */
+
+void serve_turn_begin(struct serve *serve);
+void serve_turn_end(struct serve *serve);
+
+/* What net knows of a request besides the event. */
+enum serve_path {
+	SERVE_UNICAST,		/* B flag clear */
+	SERVE_BROADCAST,	/* B flag set, however it arrived */
+};
+
+/*
+ * A client's request: REGISTER, MREGISTER, REFRESH or RELEASE, or QUERY with
+ * its RD bit in origin->operation. Within a turn.
+ */
+void serve_request(struct serve *serve, const struct nb_event *event,
+		   const struct nb_origin *origin, enum serve_path path);
+
+/* A node status request. */
+void serve_status(struct serve *serve, const struct nb_name *name,
+		  const struct nb_origin *origin);
+
+/*
+ * A reply that came to our port 137: to a challenge (positive with addresses,
+ * or negative) or against the claim of an own name. Whatever was not asked
+ * for is counted and forgotten.
+ */
+void serve_answer(struct serve *serve, uint32_t from, uint16_t port,
+		  uint16_t trn_id, const struct nb_name *name, bool positive,
+		  const uint32_t *addresses, unsigned int count);
+void serve_claim_refused(struct serve *serve, uint32_t from, uint16_t trn_id,
+			 const struct nb_name *name);
+
+/* ---- operators ---- */
+
+/*
+ * Carry out ADD, DELETE, TOMBSTONE, ADMIN_RELEASE or TOUCH in a turn of its
+ * own. done is called once: when it is durable, was refused, or failed
+ * (error). Its verdict is borrowed.
+ */
+void serve_command(struct serve *serve, const struct nb_event *event,
+		   void (*done)(void *arg, int error,
+				const struct nb_verdict *verdict),
+		   void *arg);
+/* The same without doing it: what would happen. Any kind of event. */
+void serve_explain(struct serve *serve, const struct nb_event *event,
+		   struct nb_verdict *verdict);
+
+/*
+ * Own name as a record to show, by index; false after the last. flags: the
+ * NB_FLAGS that a node status would tell.
+ */
+bool serve_own_name_at(const struct serve *serve, unsigned int index,
+		       struct nb_status_name *name);
+
+/* ---- ageing ---- */
+
+/*
+ * Start a pass now. done (may be NULL) gets the number of records changed
+ * when the pass is over and durable.
+ */
+void serve_scavenge(struct serve *serve,
+		    void (*done)(void *arg, uint64_t changed), void *arg);
+int64_t serve_next_scavenge(const struct serve *serve);	/* ageing clock */
+
+/* ---- sight ---- */
+
+/* Counters by index, for status and metrics; false after the last. */
+bool serve_stat_at(const struct serve *serve, unsigned int index,
+		   const char **name, uint64_t *value);
+
+/* Challenges, held replies and the like: zero when nothing is going on. */
+unsigned int serve_pending(const struct serve *serve);
+
+/* How often each row of the client table decided; for tests and stats. */
+uint64_t serve_row_hits(const struct serve *serve, unsigned int row);
+
+#endif

@@ -1,0 +1,138 @@
+# -*- python -*-
+# How winsd is built. Rooms are found, not listed: a new file in a room, a new
+# unit test or a new fuzz target needs no line here.
+import os
+import subprocess
+import sys
+
+from waflib import Build, Context, Errors, Logs, Options
+
+APPNAME = 'winsd'
+VERSION = '0.1'
+top = '.'
+out = 'build'
+
+sys.path.insert(0, os.path.join(Context.launch_dir or '.', 'build-support'))
+import arrows
+
+ROOMS = ['core', 'codec', 'rules', 'store', 'serve', 'repl', 'client', 'control', 'net']
+PURE = ['core', 'codec', 'rules']
+PROGRAMS = ['winsd', 'winsctl', 'winsrepair', 'winsregister', 'winsmigrate']
+
+WARNINGS = '-Wall -Wextra -Wshadow -Wmissing-prototypes -Wsign-compare -Werror'.split()
+HARDENING = ('-fstack-protector-strong -fstack-clash-protection -fcf-protection '
+             '-ftrivial-auto-var-init=zero').split()
+LINK_HARDENING = '-Wl,-z,relro -Wl,-z,now -Wl,-z,defs'.split()
+
+
+def options(opt):
+    opt.load('compiler_c gnu_dirs')
+    opt.add_option('--sanitize', default='', help='sanitizers, as in --sanitize=address,undefined')
+    opt.add_option('--fuzz', action='store_true', default=False,
+                   help='build the libFuzzer targets (needs clang)')
+    opt.add_option('--debug', action='store_true', default=False, help='-O0 instead of -O2')
+    opt.add_option('--only', default='', help='check: run only the stages with these names')
+
+
+def configure(conf):
+    conf.load('compiler_c gnu_dirs')
+    conf.load('clang_compilation_database')
+    cfg = conf.check_cfg
+    cfg(package='talloc', args='--cflags --libs', uselib_store='TALLOC', atleast_version='2.3')
+    cfg(package='tevent', args=['--cflags', '--libs', 'tevent >= 0.11'], uselib_store='TEVENT')
+    cfg(package='tdb', args='--cflags --libs', uselib_store='TDB')
+    cfg(package='popt', args='--cflags --libs', uselib_store='POPT')
+    cfg(package='jansson', args='--cflags --libs', uselib_store='JANSSON')
+    cfg(package='libcap-ng', args='--cflags --libs', uselib_store='CAPNG')
+    cfg(package='cmocka', args='--cflags --libs', uselib_store='CMOCKA', mandatory=False)
+    conf.check_cc(header_name='bsd/sys/tree.h')
+    env = conf.env
+    env.append_unique('CFLAGS', ['-std=c11', '-D_GNU_SOURCE', '-g', '-fPIC',
+                                 '-fvisibility=hidden', '-fno-strict-aliasing'] + WARNINGS)
+    sanitize = conf.options.sanitize or ('address,undefined' if conf.options.fuzz else '')
+    if sanitize:
+        flags = ['-fsanitize=' + sanitize, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
+        env.append_unique('CFLAGS', flags + ['-O1'])
+        env.append_unique('LINKFLAGS', flags)
+    else:
+        env.append_unique('CFLAGS', ['-O0'] if conf.options.debug else ['-O2', '-D_FORTIFY_SOURCE=2'])
+        env.append_unique('LINKFLAGS', LINK_HARDENING)
+        for flag in HARDENING:
+            conf.check_cc(cflags=['-Werror', flag], uselib_store='HARDEN', mandatory=False,
+                          msg='Checking for ' + flag)
+        env.append_unique('CFLAGS', env.CFLAGS_HARDEN)
+    if conf.options.fuzz:
+        env.append_unique('CFLAGS', ['-fsanitize=fuzzer-no-link'])
+    env.SANITIZE = sanitize
+    env.FUZZ = conf.options.fuzz
+    conf.define('WINSD_VERSION', VERSION)
+    conf.define('WINSD_MODULE', os.path.join(env.LIBDIR, 'winsd', 'wins.so'))
+    conf.define('WINSD_STATEDIR', os.path.join(env.LOCALSTATEDIR, 'lib', 'winsd'))
+    conf.define('WINSD_LOCKDIR', os.path.join(env.LOCALSTATEDIR, 'run', 'winsd'))
+    conf.define('WINSD_CONFIG', os.path.join(env.SYSCONFDIR, 'winsd', 'winsd.conf'))
+    conf.write_config_header('config.h')
+
+
+def build(bld):
+    arrows.check(bld.path.abspath())
+    includes = ['source', 'plugins', '.']
+    libs = {'store': 'TALLOC TDB', 'serve': 'TALLOC', 'repl': 'TALLOC TEVENT',
+            'client': 'TALLOC TEVENT', 'control': 'TALLOC TEVENT', 'net': 'TALLOC TEVENT'}
+
+    # core + codec + rules: one library without a world (see testsuite/unit/purity.py)
+    bld.stlib(target='pure', source=[f for r in PURE for f in bld.path.ant_glob('source/%s/*.c' % r)],
+              includes=includes, export_includes=includes)
+    # the linker needs users before what they use: upper rooms first
+    rooms = []
+    for room in reversed(ROOMS):
+        source = bld.path.ant_glob('source/%s/*.c' % room)
+        if room not in PURE and source:
+            bld.stlib(target='room_' + room, source=source, includes=includes,
+                      use='pure ' + libs[room])
+            rooms.append('room_' + room)
+    everything = ' '.join(rooms + ['pure', 'TALLOC', 'TEVENT', 'TDB'])
+
+    wiring = bld.path.ant_glob('plugins/wins/*.c')
+    if wiring:
+        bld.stlib(target='wiring', source=wiring, includes=includes, use=everything)
+        everything = 'wiring ' + everything
+        bld.env.cshlib_PATTERN = '%s.so'
+        bld.shlib(target='modules/wins', source=wiring, includes=includes, use=everything,
+                  linkflags=['-Wl,--exclude-libs,ALL'], install_path='${LIBDIR}/winsd')
+
+    common = bld.path.ant_glob('tools/common/*.c')
+    if common:
+        bld.stlib(target='toolcommon', source=common, includes=includes + ['tools'],
+                  use='pure POPT JANSSON TALLOC TEVENT')
+    for name in PROGRAMS:
+        source = bld.path.ant_glob('tools/%s/*.c' % name)
+        if source:
+            bld.program(target='bin/' + name, source=source, includes=includes + ['tools'],
+                        use='toolcommon room_client room_store pure POPT JANSSON CAPNG TALLOC TEVENT TDB',
+                        lib=['dl'], install_path='${SBINDIR}' if name == 'winsd' else '${BINDIR}')
+    bld.install_files('${MANDIR}/man1', bld.path.ant_glob('man/*.1'))
+    bld.install_files('${MANDIR}/man5', bld.path.ant_glob('man/*.5'))
+    bld.install_files('${MANDIR}/man8', bld.path.ant_glob('man/*.8'))
+    build_tests(bld, includes + ['testsuite', 'tools'], everything)
+
+
+def build_tests(bld, includes, everything):
+    sim = bld.path.ant_glob('testsuite/sim/*.c')
+    if sim:
+        bld.stlib(target='sim', source=sim, includes=includes, use=everything)
+        everything = 'sim ' + everything
+    if bld.env.LIB_CMOCKA:
+        for test in bld.path.ant_glob('testsuite/unit/**/test_*.c'):
+            bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
+                        use=everything + ' CMOCKA JANSSON POPT', install_path=None)
+    # Fuzz targets: with --fuzz under libFuzzer, else behind a main() that
+    # replays files, so that the corpus runs in every build.
+    replay = bld.path.ant_glob('testsuite/fuzz/replay.c')
+    for target in bld.path.ant_glob('testsuite/fuzz/fuzz_*.c'):
+        bld.program(target='fuzz/' + target.name[:-2], includes=includes, use=everything,
+                    source=[target] + ([] if bld.env.FUZZ else replay), install_path=None,
+                    linkflags=['-fsanitize=fuzzer'] if bld.env.FUZZ else [])
+    for name in bld.path.ant_glob('testsuite/bench/*.c'):
+        bld.program(target='bench/' + name.name[:-2], source=[name], includes=includes,
+                    cflags=['-Wno-error', '-w'], use='TALLOC TEVENT TDB', lib=['m', 'pthread'],
+                    install_path=None)

@@ -117,11 +117,12 @@ void serve_status(struct serve *serve, const struct nb_name *name,
 
 /*
  * A reply that came to our port 137: to a challenge (positive with addresses,
- * or negative) or against the claim of an own name. Whatever was not asked
- * for is counted and forgotten.
+ * or negative) or against the claim of an own name; its source port was
+ * checked by the door. Within a turn. Whatever was not asked for is counted
+ * and forgotten.
  */
-void serve_answer(struct serve *serve, uint32_t from, uint16_t port,
-		  uint16_t trn_id, const struct nb_name *name, bool positive,
+void serve_answer(struct serve *serve, uint32_t from, uint16_t trn_id,
+		  const struct nb_name *name, bool positive,
 		  const uint32_t *addresses, unsigned int count);
 void serve_claim_refused(struct serve *serve, uint32_t from, uint16_t trn_id,
 			 const struct nb_name *name);

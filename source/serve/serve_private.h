@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of serve share. Prototypes are grouped by the file that
+ * defines them, so this is the table of contents of the room.
+ */
+#ifndef WINSD_SERVE_PRIVATE_H
+#define WINSD_SERVE_PRIVATE_H
+
+#include <errno.h>
+
+#include "serve/serve.h"
+
+#define CHALLENGE_BUCKETS	1024
+#define CHALLENGES_MAX		16384	/* names under challenge at once */
+#define CHALLENGE_LINE		4	/* who may wait behind a challenge */
+#define CHALLENGE_ROUNDS	3	/* fresh starts before a refusal */
+
+/* Everything that is counted. Names stand in stats.c. */
+enum serve_stat {
+	STAT_REGISTRATIONS,
+	STAT_REFRESHES,
+	STAT_RELEASES,
+	STAT_QUERIES,
+	STAT_STATUS,
+	STAT_POSITIVE,		/* registration and refresh replies */
+	STAT_REFUSED,
+	STAT_FAILED,		/* server failure replies */
+	STAT_ANSWERED,		/* queries with addresses */
+	STAT_NEGATIVE,
+	STAT_WACKS,
+	STAT_REPEATED,		/* the same request while its WACK runs */
+	STAT_IGNORED_BROADCAST,
+	STAT_DEFENDED,		/* own name claimed by another host */
+	STAT_SOURCE_MISMATCH,
+	STAT_CHALLENGES,
+	STAT_CHALLENGES_HELD,
+	STAT_CHALLENGES_LOST,
+	STAT_CHALLENGES_VOID,	/* the record changed meanwhile */
+	STAT_CHALLENGES_DROPPED,	/* too many, or the line was full */
+	STAT_STRAY_ANSWERS,
+	STAT_SELF_QUERIES,	/* our own challenge came back to us */
+	STAT_TURNS,
+	STAT_TURNS_FAILED,
+	STAT_REPLIES_DROPPED,	/* with a failed turn, or without memory */
+	STAT_SCAVENGED,
+	STAT_COUNT
+};
+
+/* Something that waits for a turn to be durable. */
+struct held {
+	struct held *next;
+	/* a reply ... */
+	struct nb_origin origin;
+	struct nb_name name;
+	struct nb_reply reply;
+	/* ... or the end of an operator's command (done != NULL) */
+	void (*done)(void *arg, int error, const struct nb_verdict *verdict);
+	void *arg;
+	struct nb_verdict *verdict;
+};
+
+struct turn {
+	struct serve *serve;
+	struct turn *next, *prev;	/* list of turns that are not durable */
+	struct held *first, *last;
+};
+
+struct own_name {
+	struct serve_own_name name;
+	/* by interface: claimed, active or lost to another host */
+	uint8_t state[SERVE_IFACES_MAX];
+	uint16_t trn_id[SERVE_IFACES_MAX];
+};
+
+enum own_state {
+	OWN_CLAIMING,
+	OWN_ACTIVE,
+	OWN_CONFLICT,
+};
+
+struct own_claim {			/* the claiming of one interface */
+	struct serve *serve;
+	uint32_t ip;
+	unsigned int step;
+	struct nb_timer *timer;
+};
+
+struct scavenge {
+	struct nb_timer *timer;
+	bool running;
+	int64_t until;
+	struct store_due_pos pos;
+	uint64_t changed;
+	int64_t next;
+	void (*done)(void *arg, uint64_t changed);
+	void *arg;
+};
+
+struct challenge;
+
+struct serve {
+	const struct nb_world *world;
+	struct store *store;
+	struct serve_ops ops;
+	struct serve_config config;
+	uint64_t started;		/* world->mono at creation */
+
+	struct serve_iface iface[SERVE_IFACES_MAX];
+	unsigned int ifaces;
+	struct own_claim *claim[SERVE_IFACES_MAX];
+	struct own_name own[SERVE_OWN_NAMES_MAX];
+	unsigned int owns;
+	struct nb_timer *own_refresh;
+
+	unsigned int depth;		/* of turn_begin calls */
+	struct turn *turn;		/* gathering; NULL until needed */
+	struct turn *turns;		/* ended, not durable */
+	unsigned int held;
+
+	struct challenge *bucket[CHALLENGE_BUCKETS];
+	unsigned int challenges;
+
+	struct scavenge scavenge;
+	uint64_t stat[STAT_COUNT];
+	uint64_t *row_hits;
+};
+
+/* serve.c */
+void serve_count(struct serve *serve, enum serve_stat stat);
+bool serve_is_own_address(const struct serve *serve, uint32_t ip);
+
+/* turn.c */
+bool serve_turn_open(struct serve *serve);	/* begin the store's turn */
+/* Send, or hold until what the decision read is durable. */
+void serve_reply(struct serve *serve, const struct nb_origin *origin,
+		 const struct nb_name *name, const struct nb_reply *reply);
+void serve_reply_now(struct serve *serve, const struct nb_origin *origin,
+		     const struct nb_name *name, const struct nb_reply *reply);
+/* Call done when the turn is durable; false without memory. */
+bool serve_hold_done(struct serve *serve, const struct nb_verdict *verdict,
+		     void (*done)(void *arg, int error,
+				  const struct nb_verdict *verdict),
+		     void *arg);
+
+/* apply.c */
+/* Look the record up, decide, count and log the row. False if none is there. */
+bool serve_decide(struct serve *serve, const struct nb_event *event,
+		  struct nb_record *existing, struct nb_verdict *verdict);
+/* Carry out the store part: 0 or errno. */
+int serve_store(struct serve *serve, const struct nb_event *event,
+		struct nb_verdict *verdict);
+/* Carry out the whole of it for a client. */
+void serve_apply(struct serve *serve, const struct nb_event *event,
+		 const struct nb_origin *origin, struct nb_verdict *verdict);
+
+/* challenge.c */
+/*
+ * A claim that needs a challenge, or meets one that is going on. revision:
+ * of the record that verdict->record shows.
+ */
+void challenge_start(struct serve *serve, const struct nb_event *event,
+		     const struct nb_origin *origin,
+		     const struct nb_verdict *verdict);
+bool challenge_repeats(const struct serve *serve, const struct nb_event *event,
+		       const struct nb_origin *origin);
+/* The record has changed under it: void, everybody meets it anew. */
+void challenge_void(struct serve *serve, const struct nb_name *name);
+bool challenge_outstanding(const struct serve *serve,
+			   const struct nb_name *name, uint16_t trn_id);
+void challenge_free_all(struct serve *serve);
+
+/* own.c */
+void own_configure(struct serve *serve);
+void own_ifaces_changed(struct serve *serve);
+/* Index of the own name with this name and type, or -1; scope is ignored. */
+int own_find(const struct serve *serve, const struct nb_name *name);
+bool own_active(const struct serve *serve, unsigned int own, uint32_t local);
+bool own_defends(const struct serve *serve, const struct nb_event *event,
+		 const struct nb_origin *origin);
+void own_answer(struct serve *serve, unsigned int own,
+		const struct nb_origin *origin, const struct nb_name *name);
+void own_stop(struct serve *serve);
+
+/* scavenge.c */
+void scavenge_start(struct serve *serve);
+void scavenge_stop(struct serve *serve);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What serve counts, by name, for `server stats` and the tests. */
+
+#include "rules/client_table.h"
+#include "serve/serve_private.h"
+
+static const char *const stat_names[STAT_COUNT] = {
+	[STAT_REGISTRATIONS] = "registrations",
+	[STAT_REFRESHES] = "refreshes",
+	[STAT_RELEASES] = "releases",
+	[STAT_QUERIES] = "queries",
+	[STAT_STATUS] = "node-status",
+	[STAT_POSITIVE] = "replies-positive",
+	[STAT_REFUSED] = "replies-refused",
+	[STAT_FAILED] = "replies-server-failure",
+	[STAT_ANSWERED] = "queries-found",
+	[STAT_NEGATIVE] = "queries-negative",
+	[STAT_WACKS] = "wacks",
+	[STAT_REPEATED] = "repeated-while-waiting",
+	[STAT_IGNORED_BROADCAST] = "ignored-broadcast",
+	[STAT_DEFENDED] = "own-names-defended",
+	[STAT_SOURCE_MISMATCH] = "source-mismatch",
+	[STAT_CHALLENGES] = "challenges",
+	[STAT_CHALLENGES_HELD] = "challenges-held",
+	[STAT_CHALLENGES_LOST] = "challenges-lost",
+	[STAT_CHALLENGES_VOID] = "challenges-void",
+	[STAT_CHALLENGES_DROPPED] = "challenges-dropped",
+	[STAT_STRAY_ANSWERS] = "stray-answers",
+	[STAT_SELF_QUERIES] = "self-queries",
+	[STAT_TURNS] = "turns",
+	[STAT_TURNS_FAILED] = "turns-failed",
+	[STAT_REPLIES_DROPPED] = "replies-dropped",
+	[STAT_SCAVENGED] = "scavenged",
+};
+
+/* Gauges stand behind the counters. */
+static bool gauge_at(const struct serve *serve, unsigned int index,
+		     const char **name, uint64_t *value)
+{
+	switch (index) {
+	case 0:
+		*name = "pending-challenges";
+		*value = serve->challenges;
+		return true;
+	case 1:
+		*name = "pending-replies";
+		*value = serve->held;
+		return true;
+	}
+	return false;
+}
+
+bool serve_stat_at(const struct serve *serve, unsigned int index,
+		   const char **name, uint64_t *value)
+{
+	if (index >= STAT_COUNT) {
+		return gauge_at(serve, index - STAT_COUNT, name, value);
+	}
+	*name = stat_names[index];
+	*value = serve->stat[index];
+	return true;
+}
+
+unsigned int serve_pending(const struct serve *serve)
+{
+	return serve->challenges + serve->held;
+}
+
+uint64_t serve_row_hits(const struct serve *serve, unsigned int row)
+{
+	return row < client_table_rows ? serve->row_hits[row] : 0;
+}

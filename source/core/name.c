@@ -13,21 +13,34 @@
 
 #include "core/name.h"
 
-struct nb_name nb_name_make(const void *bytes, size_t len, uint8_t type)
+void nb_name_init(struct nb_name *name, const void *bytes, size_t len,
+		  uint8_t type)
 {
-	struct nb_name name = { .type = type };
 	const uint8_t *byte = bytes;
+	uint8_t end = 0;
 
 	if (len > NB_NAME_MAX) {
 		len = NB_NAME_MAX;
 	}
-	while (name.len < len && byte[name.len] != 0) {
-		name.len++;
+	while (end < len && byte[end] != 0) {
+		end++;
 	}
-	while (name.len > 0 && byte[name.len - 1] == ' ') {
-		name.len--;
+	while (end > 0 && byte[end - 1] == ' ') {
+		end--;
 	}
-	memcpy(name.byte, byte, name.len);
+	name->len = end;
+	memcpy(name->byte, byte, end);
+	memset(name->byte + end, 0, NB_NAME_MAX - end);
+	memset(name->scope, 0, sizeof(name->scope));
+	name->scope_len = 0;
+	name->type = type;
+}
+
+struct nb_name nb_name_make(const void *bytes, size_t len, uint8_t type)
+{
+	struct nb_name name;
+
+	nb_name_init(&name, bytes, len, type);
 	return name;
 }
 

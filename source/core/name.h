@@ -38,6 +38,10 @@ struct nb_name {
  */
 struct nb_name nb_name_make(const void *bytes, size_t len, uint8_t type);
 
+/* The same in place, where a copy of 256 bytes is felt (codec). */
+void nb_name_init(struct nb_name *name, const void *bytes, size_t len,
+		  uint8_t type);
+
 /* Set the scope; false and unchanged if it is longer than 238 bytes. */
 bool nb_name_set_scope(struct nb_name *name, const void *scope, size_t len);
 

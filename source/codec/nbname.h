@@ -13,12 +13,14 @@
 
 /*
  * Decode the name at *pos of the datagram and set *pos behind it. Pointers
- * must point backwards and at most 5 are followed. label receives the raw
- * bytes of the first label (may be NULL). False: nothing is set.
+ * must point to before the piece of the name that they stand in, and not into
+ * the header of 12 bytes; at most 5 are followed. label receives the raw
+ * bytes of the first label (both may be NULL). False: *pos stands, name and
+ * label are undefined.
  *
  * Refused, beyond what protocol.md 1.2 says: a scope label that contains a
  * dot or a NUL, because a replica could not carry it and two wire names would
- * be one record.
+ * be one record; and the root alone, which has no NetBIOS name in it.
  */
 bool nbname_decode(const uint8_t *data, size_t len, size_t *pos,
 		   struct nb_name *name, uint8_t label[16], uint8_t *label_len);
@@ -30,7 +32,8 @@ bool nbname_decode(const uint8_t *data, size_t len, size_t *pos,
  */
 size_t nbname_encode(uint8_t *buf, size_t size, const struct nb_name *name);
 
-/* The same with the first label given raw, as an echo needs it. */
+/* The same with the first label given raw, 1 to 16 bytes, as an echo needs
+ * it. */
 size_t nbname_encode_raw(uint8_t *buf, size_t size, const uint8_t *label,
 			 uint8_t label_len, const struct nb_name *scope_of);
 

@@ -2,9 +2,18 @@
 /*
  * NetBIOS name service datagrams (UDP 137): bytes <-> struct nbns_msg.
  *
- * One table, opcode x counts x types x lengths, accepts or rejects the whole
- * datagram before anything is believed (protocol.md 1.1 to 1.6). Nothing is
- * allocated and nothing points outside the datagram.
+ * One table (nbns_table.c), opcode x counts x types x lengths, accepts or
+ * rejects the whole datagram before anything is believed (protocol.md 1.1 to
+ * 1.6). Nothing is allocated and nothing points outside the datagram.
+ *
+ * What the specification leaves open, decided here:
+ * - Every record that the header counts must be there, whole. Of those that
+ *   no row looks at only the structure is read.
+ * - The name of an additional record must be the question's, as a pointer or
+ *   spelled out; a request that says two names is refused as NBNS_BAD_NAME.
+ *   All captured hosts and libnbt send the pointer, impacket spells it out.
+ * - Bytes behind the last record are ignored, as the suite's decoder does. No
+ *   captured datagram has any, so nobody is known to depend on it.
  */
 #ifndef WINSD_CODEC_NBNS_H
 #define WINSD_CODEC_NBNS_H
@@ -24,6 +33,13 @@
 #define NBNS_OP_BROADCAST	0x0010u
 #define NBNS_OP_RCODE		0x000fu
 #define NBNS_OPCODE(op)		(((op) & NBNS_OP_OPCODE) >> 11)
+
+/* question and record types, protocol.md 1.3 */
+#define NBNS_TYPE_A		0x0001u
+#define NBNS_TYPE_NS		0x0002u
+#define NBNS_TYPE_NULL		0x000au
+#define NBNS_TYPE_NB		0x0020u
+#define NBNS_TYPE_NBSTAT	0x0021u
 
 enum nbns_opcode {
 	NBNS_OPCODE_QUERY = 0,
@@ -68,6 +84,10 @@ enum nbns_error {
 
 const char *nbns_error_name(enum nbns_error error);
 
+/*
+ * A decoded datagram. All fields are set but those that belong to one kind;
+ * elements of the arrays behind their count are undefined.
+ */
 struct nbns_msg {
 	uint8_t kind;		/* enum nbns_kind */
 	uint16_t trn_id;
@@ -75,17 +95,18 @@ struct nbns_msg {
 	struct nb_name name;	/* question name, or the answer's */
 	uint8_t label_len;	/* raw bytes of the first label, <= 16 */
 	uint8_t label[16];
-	uint32_t ttl;		/* of the additional or answer record */
+	uint32_t ttl;		/* of the additional or answer record; or 0 */
 	uint16_t rdlength;
 	const uint8_t *rdata;	/* in the datagram; NULL without a record */
-	uint16_t nb_flags;	/* first entry of the RDATA */
-	uint32_t addr;		/* first entry of the RDATA */
+	uint16_t nb_flags;	/* first entry of an NB record; or 0 */
+	uint32_t addr;		/* first entry of an NB record; or 0 */
 	uint8_t count;		/* QUERY_REPLY: addresses, the first 25 */
 	uint32_t addrs[NB_MEMBERS_MAX];
 	uint16_t wait_op;	/* WACK: operation word it answers */
 };
 
-/* Decode a datagram. On error msg is undefined but for trn_id. */
+/* Decode a datagram. On error msg is undefined but for trn_id, which is 0 if
+ * not even that is there. */
 enum nbns_error nbns_decode(const uint8_t *data, size_t len,
 			    struct nbns_msg *msg);
 
@@ -109,7 +130,10 @@ size_t nbns_encode_request(uint8_t *buf, size_t size, enum nbns_kind kind,
 
 /*
  * The reply to a request, by protocol.md 1.4: echoes id, name and RDATA as
- * origin remembers them. name gives the scope. NB_REPLY_NONE encodes to 0.
+ * origin remembers them. name gives the scope, and the first label too if
+ * origin has none (label_len 0). NB_REPLY_NONE encodes to 0. The TTL is
+ * reply->ttl in a positive registration reply, a WACK and a positive query
+ * reply, origin->ttl in refusals and releases, else 0.
  */
 size_t nbns_encode_reply(uint8_t *buf, size_t size,
 			 const struct nb_origin *origin,

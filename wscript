@@ -1,4 +1,5 @@
 # -*- python -*-
+# SPDX-License-Identifier: GPL-3.0-or-later
 # How winsd is built. Rooms are found, not listed: a new file in a room, a new
 # unit test or a new fuzz target needs no line here.
 import os
@@ -14,6 +15,7 @@ out = 'build'
 
 sys.path.insert(0, os.path.join(Context.launch_dir or '.', 'build-support'))
 import arrows
+import serve as serve_command
 
 ROOMS = ['core', 'codec', 'rules', 'store', 'serve', 'repl', 'client', 'control', 'net']
 PURE = ['core', 'codec', 'rules']
@@ -32,6 +34,8 @@ def options(opt):
                    help='build the libFuzzer targets (needs clang)')
     opt.add_option('--debug', action='store_true', default=False, help='-O0 instead of -O2')
     opt.add_option('--only', default='', help='check: run only the stages with these names')
+    opt.add_option('--quick', action='store_true', default=False,
+                   help='bench: one short round, to see that it works')
 
 
 def configure(conf):
@@ -136,3 +140,33 @@ def build_tests(bld, includes, everything):
         bld.program(target='bench/' + name.name[:-2], source=[name], includes=includes,
                     cflags=['-Wno-error', '-w'], use='TALLOC TEVENT TDB', lib=['m', 'pthread'],
                     install_path=None)
+
+
+# ---- the commands beside configure, build and install ----
+
+def become(script, *words):
+    """Run a script in our place: what it prints last is what is read last."""
+    sys.stdout.flush()
+    path = os.path.join(Context.top_dir or Context.launch_dir, script)
+    os.execv(sys.executable, [sys.executable, path] + [w for w in words if w])
+
+
+def serve(ctx):
+    '''builds and runs the server in the foreground, with a default configuration'''
+    sys.exit(serve_command.main(Context.top_dir or Context.launch_dir))
+
+
+def check(ctx):
+    '''builds and runs every test that CI runs'''
+    only = Options.options.only
+    become('testsuite/run.py', '--jobs=%d' % Options.options.jobs, only and '--only=' + only)
+
+
+def torture(ctx):
+    '''runs the SMB suite's own WINS tests against the server'''
+    become('testsuite/run.py', '--only=torture')
+
+
+def bench(ctx):
+    '''measures winsd beside nmbd, the AD server and the limits of the machine'''
+    become('testsuite/bench/bench.py', Options.options.quick and '--quick')

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The law of arrows of design.md section 2: which room may include which.
 
 The build calls check() before it compiles anything, so an include that points

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`./waf check`: every test that there is, one table of stages, one verdict.
+
+Each stage is a row: its name, what it shows, the build that it needs and the
+programs that it runs. A program speaks TAP (see tap.py) and each of its tests
+counts; one that says nothing, skips, crashes, leaves tests out or hangs is a
+failure. Its whole output is in build/check/STAGE/NAME.log.
+
+The last line is "N passed, N failed"; the exit status is 1 if any failed.
+"""
+import argparse
+import collections
+import concurrent.futures
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(TESTS)
+sys.path.insert(0, os.path.join(TOP, 'build-support'))
+sys.path.insert(0, TESTS)
+sys.dont_write_bytecode = True
+import packages
+import tap
+
+PYTHON = '/usr/bin/python3'     # the one that python3-samba is built for
+TAIL = 60                       # lines of a failed program's output shown
+
+# Builds: name -> (output directory, environment, configure options). Each has
+# a lock file of its own, so that they do not forget each other. The second
+# one uses the other compiler: both must be without a warning.
+BUILDS = {
+    'plain': ('build', {}, []),
+    'asan': ('build/asan', {'CC': 'clang', 'WAFLOCK': '.lock-waf-asan'},
+             ['--sanitize=address,undefined']),
+}
+SANITIZER_ENV = {
+    'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:exitcode=99',
+    'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1:exitcode=99',
+}
+
+Program = collections.namedtuple('Program', 'name argv')
+Stage = collections.namedtuple('Stage', 'name what build find jobs timeout')
+
+
+def found(*pattern):
+    return sorted(glob.glob(os.path.join(TOP, *pattern), recursive=True))
+
+
+def python_tests(*patterns):
+    def find(_build):
+        paths = [p for pattern in patterns for p in found('testsuite', pattern)]
+        return [Program(os.path.splitext(os.path.basename(p))[0],
+                        [PYTHON, os.path.join(TESTS, 'tap.py'), p]) for p in paths]
+    return find
+
+
+def unit_tests(build):
+    """What was built for each source; a test that was not built still counts."""
+    names = [os.path.basename(p)[:-2] for p in found('testsuite/unit/**/test_*.c')]
+    return [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
+
+
+def fuzz_replays(build):
+    """Each fuzz target over its corpus, behind the replaying main()."""
+    names = [os.path.basename(p)[:-2] for p in found('testsuite/fuzz/fuzz_*.c')]
+    return [Program(n, [PYTHON, os.path.join(TESTS, 'fuzz', 'replay.py'),
+                        os.path.join(TOP, build, 'fuzz', n),
+                        os.path.join(TESTS, 'fuzz', 'corpus', n[len('fuzz_'):])])
+            for n in names]
+
+
+STAGES = [
+    Stage('static', 'law of arrows, pure rooms, budgets, linters, man pages',
+          'plain', python_tests('unit/purity.py', 'static/*.py'), 2, 300),
+    Stage('unit', 'every room for itself', 'plain', unit_tests, 2, 120),
+    Stage('asan', 'the same under ASan and UBSan, clang', 'asan', unit_tests, 2, 300),
+    Stage('python', 'the test tools themselves', 'plain',
+          python_tests('unit/**/test_*.py'), 2, 120),
+    Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
+    Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
+          python_tests('scenario/test_*.py'), 1, 300),
+    Stage('torture', "the SMB suite's own WINS tests", 'plain',
+          python_tests('interop/test_smbtorture.py'), 1, 400),
+    Stage('interop', 'foreign clients and decoders', 'plain',
+          python_tests('interop/test_clients.py'), 1, 300),
+]
+
+
+class Ledger:
+    """Who passed, who failed, and where the time went."""
+
+    def __init__(self):
+        self.rows = collections.OrderedDict()
+        self.failures = []
+
+    def add(self, stage, passed, failed, seconds):
+        row = self.rows.setdefault(stage, [0, 0, 0.0])
+        row[0] += passed
+        row[1] += len(failed)
+        row[2] += seconds
+        self.failures += ['%s: %s' % (stage, name) for name in failed]
+
+    def totals(self):
+        return [sum(row[i] for row in self.rows.values()) for i in range(3)]
+
+    def print(self):
+        passed, failed, seconds = self.totals()
+        print('\n%-12s %8s %8s %9s' % ('stage', 'passed', 'failed', 'seconds'))
+        for stage, row in self.rows.items():
+            print('%-12s %8d %8d %9.1f' % (stage, row[0], row[1], row[2]))
+        print('%-12s %8d %8d %9.1f\n' % ('all', passed, failed, seconds))
+        for failure in self.failures:
+            print('FAILED ' + failure)
+        print('%d passed, %d failed' % (passed, failed))
+        return 1 if failed or not passed else 0
+
+
+def end_group(process):
+    """Stop what is left of a program that we started in its own session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run_program(stage, program, build):
+    """Run one program; returns its outcome, seconds and log file."""
+    folder = os.path.join(TOP, 'build', 'check', stage.name)
+    os.makedirs(folder, exist_ok=True)
+    log = os.path.join(folder, program.name + '.log')
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', WINSD_TOP=TOP,
+               WINSD_BUILD=os.path.join(TOP, build), PYTHONDONTWRITEBYTECODE='1',
+               **SANITIZER_ENV)
+    begin, timed_out, status = time.monotonic(), False, 127
+    with open(log, 'wb') as out:
+        try:
+            process = subprocess.Popen(program.argv, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=subprocess.STDOUT, env=env, cwd=TOP,
+                                       start_new_session=True)
+        except OSError as error:
+            out.write(('cannot run: %s\n' % error).encode())
+        else:
+            try:
+                status = process.wait(stage.timeout)
+            except subprocess.TimeoutExpired:
+                timed_out = True
+            end_group(process)
+            process.wait()
+    with open(log, encoding='utf-8', errors='replace') as text:
+        outcome = tap.Outcome().read(text.read())
+    outcome.close(status, timed_out, program.name)
+    return outcome, time.monotonic() - begin, log
+
+
+def show(stage, program, outcome, seconds, log):
+    print('%-4s %-34s %5d passed %7.1f s' % (
+        'FAIL' if outcome.failed else 'ok', stage.name + '/' + program.name,
+        len(outcome.passed), seconds))
+    if outcome.failed:
+        with open(log, encoding='utf-8', errors='replace') as text:
+            lines = [line.rstrip() for line in text
+                     if not line.startswith(('ok ', '# ok'))]
+        for line in lines[-TAIL:]:
+            print('     | ' + line)
+        print('     | all of it: ' + os.path.relpath(log, TOP))
+    sys.stdout.flush()
+
+
+def run_stage(stage, ledger, jobs):
+    build = BUILDS[stage.build][0]
+    programs = stage.find(build)
+    begin = time.monotonic()
+    print('\n== %s: %s' % (stage.name, stage.what), flush=True)
+    if not programs:
+        ledger.add(stage.name, 0, ['no program found'], 0)
+        return
+    with concurrent.futures.ThreadPoolExecutor(min(jobs, stage.jobs)) as pool:
+        running = [(p, pool.submit(run_program, stage, p, build)) for p in programs]
+        for program, future in running:
+            outcome, seconds, log = future.result()
+            show(stage, program, outcome, seconds, log)
+            ledger.add(stage.name, len(outcome.passed), outcome.failed, 0)
+    ledger.add(stage.name, 0, [], time.monotonic() - begin)
+
+
+def make(build, ledger, jobs):
+    """Configure and build a variant: one test of its own. True if it worked."""
+    out, env, options = BUILDS[build]
+    begin = time.monotonic()
+    print('\n== build %s in %s' % (build, out), flush=True)
+    waf = [sys.executable, os.path.join(TOP, 'waf')]
+    env = dict(os.environ, **env)
+    good = all(subprocess.call(waf + words, cwd=TOP, env=env, stdin=subprocess.DEVNULL) == 0
+               for words in (['configure', '-o', out] + options, ['build', '-j%d' % jobs]))
+    ledger.add('build ' + build, int(good), [] if good else ['does not build'],
+               time.monotonic() - begin)
+    return good
+
+
+def get_packages(ledger):
+    begin = time.monotonic()
+    failed = []
+    try:
+        packages.install('packages-build', 'packages-check')
+    except packages.Missing as error:
+        print(error)
+        failed = [str(error)]
+    ledger.add('packages', int(not failed), failed, time.monotonic() - begin)
+
+
+def main():
+    names = [s.name for s in STAGES]
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--only', default='', help='stages: ' + ', '.join(names))
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args()
+    only = [n for n in args.only.split(',') if n]
+    unknown = [n for n in only if n not in names]
+    if unknown:
+        parser.error('no stage %s; there are: %s' % (', '.join(unknown), ', '.join(names)))
+    stages = [s for s in STAGES if not only or s.name in only]
+
+    ledger = Ledger()
+    get_packages(ledger)
+    broken = [b for b in BUILDS if any(s.build == b for s in stages)
+              and not make(b, ledger, args.jobs)]
+    for stage in stages:
+        if stage.build in broken:
+            ledger.add(stage.name, 0, ['not run: build %s failed' % stage.build], 0)
+        else:
+            run_stage(stage, ledger, args.jobs)
+    return ledger.print()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -80,7 +80,7 @@ STAGES = [
     Stage('unit', 'every room for itself', 'plain', unit_tests, 2, 120),
     Stage('asan', 'the same under ASan and UBSan, clang', 'asan', unit_tests, 2, 300),
     Stage('python', 'the test tools themselves', 'plain',
-          python_tests('unit/**/test_*.py'), 2, 120),
+          python_tests('unit/**/test_*.py', 'scenario/nbclient.py'), 2, 120),
     Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
     Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
           python_tests('scenario/test_*.py'), 1, 300),

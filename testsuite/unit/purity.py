@@ -72,7 +72,7 @@ class Purity(unittest.TestCase):
         out = subprocess.run(['nm', os.path.join(BUILD, 'libpure.a')], check=True,
                              stdout=subprocess.PIPE, universal_newlines=True).stdout
         for symbol in ('nb_record_settle', 'nbns_decode', 'dbrec_encode'):
-            self.assertIn(' T ' + symbol, out)
+            self.assertTrue(' T ' + symbol in out, symbol)
 
     def test_planted_calls_are_found(self):
         for world, expression in WORLD.items():

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is tested: winsd, or with WINSD_SUBJECT=ad the server we compare with.
+
+A test of a foreign client that fails against the reference as well says
+something about the test. Nothing in `./waf check` sets the variable.
+"""
+import os
+
+import harness
+import peers
+
+
+class Winsd:
+    """winsd with the peers' few verbs."""
+
+    label = 'winsd'
+
+    def __init__(self, network, address, options=None):
+        self.server = harness.Server(network=network, address=address, options=options)
+        self.name = self.server.options['netbios name']
+
+    def start(self):
+        self.server.start()
+        return self
+
+    def wait_own_names(self):
+        self.server.wait_own_names()
+
+    def close(self):
+        self.server.close()
+
+
+def start(case, address='127.0.0.11'):
+    """A running subject in a network of its own; (subject, network)."""
+    network = harness.Network()
+    case.addClassCleanup(network.close)
+    if os.environ.get('WINSD_SUBJECT', 'winsd') == 'ad':
+        subject = peers.AdSamba(network, address)
+    else:
+        subject = Winsd(network, address)
+    case.addClassCleanup(subject.close)
+    subject.start()
+    subject.wait_own_names()
+    return subject, network

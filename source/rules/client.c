@@ -537,7 +537,7 @@ static void make_tombstone(struct work *w, int64_t life_left)
 	rec->expires = w->now + life_left;
 }
 
-static void act_due_tombstone(struct work *w)
+static void act_tombstone(struct work *w)
 {
 	make_tombstone(w, w->policy->tombstone_timeout);
 	own(w);
@@ -573,11 +573,6 @@ static void act_op_store(struct work *w)
 	rec->expires = life(w);
 	nb_record_settle(rec);
 	own(w);
-}
-
-static void act_op_tombstone(struct work *w)
-{
-	act_due_tombstone(w);
 }
 
 static void act_op_touch(struct work *w)
@@ -650,7 +645,6 @@ static void (*const act[ACT_COUNT])(struct work *w) = {
 	[ACT_STORE_NEW] = act_store_new,
 	[ACT_REFRESH] = act_refresh,
 	[ACT_TAKE_OVER] = act_take_over,
-	[ACT_JOIN] = act_take_over,
 	[ACT_MERGE] = act_merge,
 	[ACT_CHALLENGE] = act_challenge,
 	[ACT_RELEASE_IGNORE] = act_release_ignore,
@@ -662,19 +656,16 @@ static void (*const act[ACT_COUNT])(struct work *w) = {
 	[ACT_ANSWER_NEGATIVE] = act_answer_negative,
 	[ACT_ANSWER_GROUP] = act_answer_group,
 	[ACT_ANSWER_ADDRESSES] = act_answer_addresses,
-	[ACT_KEEP] = act_nothing,
+	[ACT_NOTHING] = act_nothing,
 	[ACT_DUE_RELEASE] = act_due_release,
 	[ACT_DUE_PRUNE] = act_due_prune,
 	[ACT_DUE_PRUNE_NEW] = act_due_prune_new,
-	[ACT_DUE_TOMBSTONE] = act_due_tombstone,
+	[ACT_DELETE] = act_delete,
+	[ACT_TOMBSTONE] = act_tombstone,
 	[ACT_DUE_TOMBSTONE_LONG] = act_due_tombstone_long,
 	[ACT_DUE_TOMBSTONE_REPLICA] = act_due_tombstone_replica,
-	[ACT_DUE_DELETE] = act_delete,
 	[ACT_OP_STORE] = act_op_store,
-	[ACT_OP_DELETE] = act_delete,
-	[ACT_OP_TOMBSTONE] = act_op_tombstone,
 	[ACT_OP_TOUCH] = act_op_touch,
-	[ACT_OP_NOTHING] = act_nothing,
 	[ACT_OP_NOT_FOUND] = act_not_found,
 	[ACT_OP_CONFLICT] = act_conflict,
 	[ACT_OP_REFUSE] = act_op_refuse,

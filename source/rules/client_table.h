@@ -75,8 +75,8 @@ enum client_action {
 	ACT_REFUSE_SRV,
 	ACT_STORE_NEW,
 	ACT_REFRESH,		/* longer life, same version */
-	ACT_TAKE_OVER,		/* longer life, ours now, new version */
-	ACT_JOIN,		/* one more member of an internet group */
+	ACT_TAKE_OVER,		/* longer life or one more member: ours now,
+				   new version */
 	ACT_MERGE,		/* multihomed: what the holder confirmed */
 	ACT_CHALLENGE,
 	ACT_RELEASE_IGNORE,	/* positive release reply, nothing done */
@@ -88,19 +88,16 @@ enum client_action {
 	ACT_ANSWER_NEGATIVE,
 	ACT_ANSWER_GROUP,
 	ACT_ANSWER_ADDRESSES,
-	ACT_KEEP,		/* due: nothing yet */
+	ACT_NOTHING,		/* it stays as it is */
+	ACT_DELETE,
+	ACT_TOMBSTONE,		/* ours, so all learn it */
 	ACT_DUE_RELEASE,
 	ACT_DUE_PRUNE,		/* drop what expired, the rest lives */
 	ACT_DUE_PRUNE_NEW,
-	ACT_DUE_TOMBSTONE,
 	ACT_DUE_TOMBSTONE_LONG,	/* without a time as released before */
 	ACT_DUE_TOMBSTONE_REPLICA,
-	ACT_DUE_DELETE,
 	ACT_OP_STORE,
-	ACT_OP_DELETE,
-	ACT_OP_TOMBSTONE,
 	ACT_OP_TOUCH,
-	ACT_OP_NOTHING,
 	ACT_OP_NOT_FOUND,
 	ACT_OP_CONFLICT,
 	ACT_OP_REFUSE,

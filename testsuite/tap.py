@@ -61,7 +61,8 @@ class TapResult(unittest.TestResult):
 
     def say(self, good, test, detail=''):
         self.number += 1
-        name = getattr(test, 'id', lambda: str(test))().split('.', 1)[-1]
+        name = test.id()
+        name = name if '(' in name else name.split('.', 1)[-1]
         print('%sok %d - %s' % ('' if good else 'not ', self.number, name))
         for line in detail.splitlines():
             print('# ' + line)

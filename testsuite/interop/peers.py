@@ -108,7 +108,7 @@ class Peer:
             client = nbclient.Client(self.address)
         with client:
             while time.monotonic() < deadline:
-                if client.query(self.name + '<20>', rd=False).positive:
+                if self.name + '<20>' in [n for n, _ in client.status().names]:
                     return
                 client.silent(0.1)
         raise RuntimeError('%s: own name never active' % self.label)

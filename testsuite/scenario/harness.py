@@ -229,13 +229,14 @@ class Server:
             return nbclient.Client(self.address, source=source, source_port=source_port, **how)
 
     def wait_own_names(self, name=None, seconds=PATIENCE):
-        """Until the server's own name is active: it claims it first."""
+        """Until the server's own name is active: it claims it first. Only
+        a node status tells; a query is answered before (protocol.md 1.6)."""
         name = '%s<20>' % (name or self.options['netbios name'])
         deadline = time.monotonic() + seconds
         with self.client() as client:
             while time.monotonic() < deadline:
                 try:
-                    if client.query(name, rd=False, timeout=0.5).positive:
+                    if name in [n for n, _ in client.status(timeout=0.5).names]:
                         return
                     client.silent(0.1)
                 except nbclient.Timeout:

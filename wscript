@@ -136,6 +136,7 @@ def build_tests(bld, includes, everything):
         bld.program(target='fuzz/' + target.name[:-2], includes=includes, use=everything,
                     source=[target] + ([] if bld.env.FUZZ else replay), install_path=None,
                     linkflags=['-fsanitize=fuzzer'] if bld.env.FUZZ else [])
+    for prog in bld.path.ant_glob('testsuite/interop/*.c'): bld.program(target='test/' + prog.name[:-2], source=[prog], includes=includes, use=everything + ' JANSSON', install_path=None)
     for name in bld.path.ant_glob('testsuite/bench/*.c'):
         bld.program(target='bench/' + name.name[:-2], source=[name], includes=includes,
                     cflags=['-Wno-error', '-w'], use='TALLOC TEVENT TDB', lib=['m', 'pthread'],

@@ -532,6 +532,9 @@ static const char *measure_put(const struct situation *s,
 static const char *measure(const struct situation *s,
 			   const struct nb_verdict *v)
 {
+	if (v->row == UINT16_MAX) {
+		return "impossible";
+	}
 	if (v->challenge) {
 		return v->reply.kind == NB_REPLY_WACK &&
 				       v->store == NB_STORE_NOTHING &&
@@ -630,10 +633,6 @@ static void every_cell_agrees(void **state)
 		cell_text(&cell, text, sizeof(text));
 		rule_client(s.exists ? &s.record : NULL, &s.event, &s.policy,
 			    NOW, &v);
-		if (client_table_find(client_table, client_table_rows, &cell) <
-		    0) {
-			fail_msg("no row for %s", text);
-		}
 		g = golden_for(&cell);
 		if (g == NULL) {
 			fail_msg("no golden line for %s (does %s)", text,
@@ -663,9 +662,11 @@ static void no_row_is_dead(void **state)
 
 	(void)state;
 	do {
-		if (build(&cell, &s)) {
-			hit[client_table_find(client_table, client_table_rows,
-					      &cell)] = true;
+		int row = client_table_find(client_table, client_table_rows,
+					    &cell);
+
+		if (build(&cell, &s) && row >= 0) {
+			hit[row] = true;
 		}
 	} while (next_cell(&cell));
 	for (unsigned int i = 0; i < client_table_rows; i++) {

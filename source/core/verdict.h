@@ -72,7 +72,7 @@ enum nb_outcome {
 };
 
 struct nb_verdict {
-	uint16_t row;		/* of the table that decided */
+	uint16_t row;		/* of the table that decided; UINT16_MAX: none */
 	const char *ref;	/* paragraph that the row implements */
 	uint8_t store;		/* enum nb_store_op */
 	bool new_version;	/* PUT: store gives record.version */

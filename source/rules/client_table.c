@@ -11,10 +11,10 @@
  *   MigrateOn or not: MigrateOn is for hosts that moved, not for a name that
  *   changes its meaning.
  *
- * A situation that no row covers is a bug, but for one kind that cannot come
- * about: the end of a challenge that finds a group. Groups are not challenged,
- * and a record that changed meanwhile voids the challenge (its revision). The
- * tests walk every cell.
+ * A situation that no row covers is a bug, but for those that cannot come
+ * about: the end of a challenge that finds a group (groups are not challenged,
+ * and a record that changed meanwhile voids the challenge), and the clock
+ * striking for a static record or for none. The tests walk every cell.
  */
 
 #include "rules/client_table.h"
@@ -181,9 +181,6 @@ const struct client_row client_table[] = {
 	  "protocol 2.9 #6" },
 
 	/* ---- its time has come: section 6 ---- */
-	{ DUE, ALL, NONE, ALL, ALL, ALL, ALL, ACT_NOTHING, "protocol 6" },
-	{ DUE, ALL, ACTIVE, FIX, ALL, ALL, ALL, ACT_NOTHING,
-	  "protocol 6 pass 1 static" },
 	{ DUE, ALL, ACTIVE, DYN, REPL, ALL, ALL, ACT_NOTHING,
 	  "protocol 6 pass 3: replication verifies" },
 	{ DUE, ALL, SA, DYN, OURS, LISTED, ALL, ACT_DUE_PRUNE_NEW,

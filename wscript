@@ -129,9 +129,6 @@ def build_tests(bld, includes, everything):
         for test in bld.path.ant_glob('testsuite/unit/**/test_*.c'):
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
                         use=everything + ' CMOCKA JANSSON POPT', install_path=None)
-    for name in bld.path.ant_glob('testsuite/interop/*.c'):
-        bld.program(target='test/' + name.name[:-2], source=[name], includes=includes,
-                    use=everything, install_path=None)
     # Fuzz targets: with --fuzz under libFuzzer, else behind a main() that
     # replays files, so that the corpus runs in every build.
     replay = bld.path.ant_glob('testsuite/fuzz/replay.c')

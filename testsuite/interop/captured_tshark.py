@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The datagrams captured from real hosts, as our codec and as tshark read them.
 
 Each of testsuite/golden/captured-nbns.txt is either decoded by both to the same
@@ -7,11 +8,12 @@ values, or listed in REFUSED with our reason and with whether tshark complains t
 import json
 import os
 import subprocess
-import sys
+import unittest
 
 import nbns_tshark
 
-GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
+GOLDEN = os.path.join(nbns_tshark.TOP, 'testsuite', 'golden')
+COUNT = 121
 
 # Number of the datagram in the file: our error, the reason, does tshark complain?
 # Letters beyond P: protocol.md 1.2 has A to P only, tshark stops at Z.
@@ -156,18 +158,29 @@ def compare(number, ours, theirs):
         yield from compare_status(ours, theirs)
 
 
-def main():
-    datagrams = captured()
-    ours = decode(datagrams)
-    theirs = nbns_tshark.read([bytes.fromhex(d) for d in datagrams])
-    report = nbns_tshark.Report()
-    report.check('121 datagrams, read by both', list(same('count', [len(ours)] * 2,
-                                                          [len(theirs), 121])))
-    for number, pair in enumerate(zip(ours, theirs), 1):
-        title = REFUSED[number][1] if number in REFUSED else pair[0].get('kind', 'refused')
-        report.check('datagram %d: %s' % (number, title), list(compare(number, *pair)))
-    return report.finish()
+class Captured(unittest.TestCase):
+    """One test for each datagram, made below."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.datagrams = captured()
+        cls.ours = decode(cls.datagrams)
+        cls.theirs = nbns_tshark.read([bytes.fromhex(d) for d in cls.datagrams])
+
+    def test_all_are_read(self):
+        self.assertEqual([len(self.datagrams), len(self.ours), len(self.theirs)], [COUNT] * 3)
+
+
+def datagram_test(number):
+    def test(self):
+        problems = compare(number, self.ours[number - 1], self.theirs[number - 1])
+        self.assertEqual(list(problems), [], self.datagrams[number - 1])
+    return test
+
+
+for each in range(1, COUNT + 1):
+    setattr(Captured, 'test_%03d' % each, datagram_test(each))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    unittest.main()

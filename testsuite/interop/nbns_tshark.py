@@ -1,9 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Datagrams of UDP 137 as tshark reads them, for the scripts beside this one."""
 import os
 import struct
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ElementTree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.environ.get('WINSD_TOP', os.path.join(HERE, '..', '..'))
+BUILD = os.environ.get('WINSD_BUILD', os.path.join(TOP, 'build'))
 
 
 def write_pcap(path, payloads):
@@ -63,26 +68,5 @@ def name_text(fifteen, suffix):
 
 
 def program(name):
-    """A program that the build put into test/; $WINSD_BUILD names another build directory."""
-    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-    return os.path.join(os.environ.get('WINSD_BUILD', os.path.join(top, 'build')), 'test', name)
-
-
-class Report:
-    """TAP: a line for each check, and the exit code."""
-
-    def __init__(self):
-        self.done = 0
-        self.failed = 0
-
-    def check(self, title, problems):
-        self.done += 1
-        if problems:
-            self.failed += 1
-        print('%s %d - %s' % ('not ok' if problems else 'ok', self.done, title))
-        for problem in problems:
-            print('#   ' + problem)
-
-    def finish(self):
-        print('1..%d' % self.done)
-        return 1 if self.failed else 0
+    """A helper program, as the build put it into test/."""
+    return os.path.join(BUILD, 'test', name)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of packet that our encoders produce, read by two other decoders.
 
 ndrdump (the SMB suite's IDL) must read all bytes, write the same bytes again (--validate)
@@ -13,8 +14,8 @@ Three things are theirs and not ours:
 import os
 import re
 import subprocess
-import sys
 import tempfile
+import unittest
 
 import nbns_tshark
 
@@ -89,17 +90,35 @@ def check_tshark(line, packet):
         yield 'addresses: ours %s, tshark %s' % (line.addresses, packet.addresses())
 
 
-def main():
-    lines = emitted()
-    packets = nbns_tshark.read([line.packet for line in lines])
-    report = nbns_tshark.Report()
-    with tempfile.TemporaryDirectory() as folder:
-        for line, packet in zip(lines, packets):
-            problems = list(check_ndrdump(folder, line))
-            problems.extend(check_tshark(line, packet))
-            report.check(line.title, problems)
-    return report.finish()
+class Packets(unittest.TestCase):
+    """Every line in both decoders; a subtest each, named by its title."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lines = emitted()
+
+    def test_all_kinds_are_there(self):
+        kinds = {line.title.rsplit(' ', 1)[0].split(',')[0].rstrip('0123456789 ')
+                 for line in self.lines}
+        self.assertEqual(kinds, {
+            'query', 'status', 'register', 'mregister', 'refresh', 'release', 'registered',
+            'released', 'wack', 'negative', 'positive', 'status reply'})
+        self.assertTrue(any(len(line.addresses) == 25 for line in self.lines))
+        self.assertTrue(any(len(line.scope) == 237 for line in self.lines))
+
+    def test_ndrdump(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for line in self.lines:
+                with self.subTest(line.title):
+                    self.assertEqual(list(check_ndrdump(folder, line)), [])
+
+    def test_tshark(self):
+        packets = nbns_tshark.read([line.packet for line in self.lines])
+        self.assertEqual(len(packets), len(self.lines))
+        for line, packet in zip(self.lines, packets):
+            with self.subTest(line.title):
+                self.assertEqual(list(check_tshark(line, packet)), [])
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    unittest.main()

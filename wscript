@@ -139,7 +139,7 @@ def build_tests(bld, includes, everything):
     for prog in bld.path.ant_glob('testsuite/interop/*.c'): bld.program(target='test/' + prog.name[:-2], source=[prog], includes=includes, use=everything + ' JANSSON', install_path=None)
     for name in bld.path.ant_glob('testsuite/bench/*.c'):
         bld.program(target='bench/' + name.name[:-2], source=[name], includes=includes,
-                    cflags=['-Wno-error', '-w'], use='TALLOC TEVENT TDB', lib=['m', 'pthread'],
+                    use='TALLOC TEVENT',
                     install_path=None)
 
 

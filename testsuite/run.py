@@ -89,6 +89,8 @@ STAGES = [
           python_tests('interop/test_smbtorture.py'), 1, 400),
     Stage('interop', 'foreign clients and decoders', 'plain',
           python_tests('interop/test_clients.py'), 1, 300),
+    Stage('bench', 'a short round of the bench: everything measured, nothing wrong', 'plain',
+          python_tests('bench/test_bench.py'), 1, 300),
 ]
 
 

@@ -217,7 +217,7 @@ static void put_name(uint8_t *out, uint32_t index, bool missing)
 {
 	char text[17];
 	int len = snprintf(text, sizeof(text), "%.6s%c%08X", opt.prefix,
-			   missing ? '-' : '+', index);
+			   missing ? 'X' : 'N', index);
 
 	*out++ = 32;
 	for (int i = 0; i < 16; i++) {

@@ -114,12 +114,14 @@ class Log:
 class Server:
     """winsd -i with a configuration of its own. See the head of this file."""
 
-    def __init__(self, network=None, address='127.0.0.11', options=None, bits=8, folder=None):
+    def __init__(self, network=None, address='127.0.0.11', options=None, bits=8, folder=None,
+                 prefix=()):
         self.own_network = network is None
         self.network = network or Network()
         self.address = address
         self.folder = folder or tempfile.mkdtemp(prefix='winsd-test-')
         self.own_folder = folder is None
+        self.prefix = list(prefix)      # words before the command: nice, taskset
         self.config = os.path.join(self.folder, 'smb.conf')
         self.options = {
             'netbios name': 'SPECWINS', 'workgroup': 'SPECGRP',
@@ -146,8 +148,8 @@ class Server:
             self.notify = Notify(self.folder)
         env = dict(os.environ, NOTIFY_SOCKET=self.notify.path, **(env or {}))
         self.process = self.network.popen(
-            [os.path.join(BUILD, 'bin', 'winsd'), '-i', '-s', self.config] + list(words),
-            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.prefix + [os.path.join(BUILD, 'bin', 'winsd'), '-i', '-s', self.config] +
+            list(words), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.log = Log(self.process.stdout)
         if not self.notify.wait('READY=1', self.process):
             self.kill()

@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`./waf bench`: winsd beside nmbd, the AD-style server and two echo limits.
+
+Figures of different runs do not compare: everything is measured in one run,
+in interleaved rounds, and told as ratios of medians. The server side is
+pinned to one CPU and the load to another; they are two network namespaces
+joined by a cable, and every request leaves from the address of its name.
+
+    echo      a tevent loop that sends back what it reads: limit of queries
+    durable   the same with a synced journal before the reply: of changes
+    nmbd, ad  other people's servers (see interop/peers.py)
+    winsd     this one, also with 1k, 100k and 1M names
+
+All phases as JSON: build/bench.json. The exit status is 1 if winsd gave a
+wrong answer or lost a request of a closed loop, whatever the speed.
+"""
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(TOP, 'build')
+os.environ['WINSD_BUILD'] = BUILD
+for room in ('../../build-support', '../interop', '../scenario'):
+    sys.path.insert(0, os.path.join(HERE, room))
+import harness
+import packages
+import peers
+
+SERVER, BITS = '10.98.0.1', 16
+GROWN = '10.98.0.%d'            # addresses of the servers that keep many names
+ECHO_PORT = 1137
+CHANGE_LEN = 68                 # bytes of a registration
+WRONG = ('wrong_format', 'wrong_rcode', 'wrong_name', 'wrong_address')
+OPTIONS = {'log level': '0', 'netbios name': 'BENCH', 'workgroup': 'BENCHGRP'}
+
+
+class Plan:
+    """How much of everything."""
+
+    def __init__(self, args):
+        quick = args.quick
+        self.rounds = args.rounds or (1 if quick else 3)
+        self.seconds = args.seconds or (0.3 if quick else 2.0)
+        self.names = args.names or (1000 if quick else 10000)
+        self.fresh = 100 if quick else 1000     # names that come and go
+        self.sizes = [1000, 20000] if quick else [1000, 100000, 1000000]
+        self.subjects = args.only.split(',') if args.only else ['nmbd', 'ad', 'winsd']
+        two = len(os.sched_getaffinity(0)) > 1
+        nice = ['nice', '-n', '-20'] if os.geteuid() == 0 else []
+        self.pin = nice + (['taskset', '-c', '0'] if two else [])
+        self.load_pin = nice + (['taskset', '-c', '1'] if two else [])
+        if not two:
+            print('one CPU only: server and load share it', file=sys.stderr)
+
+
+class Bench:
+    def __init__(self, plan):
+        self.plan = plan
+        self.rows = []
+        self.server_side, self.client_side = harness.Network(), harness.Network()
+        self.server_side.join(self.client_side, 'eth0', '%s/%d' % (SERVER, BITS),
+                              '10.98.1.1/%d' % BITS)
+        self.server_side.add_addresses('eth0', [
+            '%s/%d' % (GROWN % (10 + i), BITS) for i in range(len(plan.sizes))])
+        self.client_side.own('10.128.0.0/9')
+        self.server_side.ip('route', 'add', '10.128.0.0/9', 'via', '10.98.1.1')
+        self.folder = os.path.join(BUILD, 'bench', 'state')
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+
+    def load(self, label, op, address=SERVER, pid=0, **options):
+        """One phase; its row is kept and returned."""
+        options.setdefault('names', self.plan.names)
+        options.setdefault('seconds', self.plan.seconds)
+        words = ['--own-address', '--server', address, '--op', op, '--label', label,
+                 '--pid', str(pid)]
+        for name, value in options.items():
+            words += ['--' + name.replace('_', '-'), str(value)]
+        with self.client_side.entered():
+            done = subprocess.run(self.plan.load_pin + [os.path.join(BUILD, 'bench', 'load')] + words,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  universal_newlines=True, check=False)
+        if not done.stdout:
+            raise RuntimeError('load failed: ' + ' '.join(words))
+        row = json.loads(done.stdout)
+        self.rows.append(row)
+        return row
+
+    # -- what is measured
+
+    @contextlib.contextmanager
+    def echo(self, *words):
+        notify = harness.Notify(self.folder)
+        process = self.server_side.popen(
+            self.plan.pin + [os.path.join(BUILD, 'bench', 'echo'), SERVER, str(ECHO_PORT), *words],
+            env=dict(os.environ, NOTIFY_SOCKET=notify.path))
+        try:
+            if not notify.wait('READY=1', process):
+                raise RuntimeError('the echo does not start')
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait()
+            notify.close()
+            os.unlink(notify.path)
+
+    def limits(self):
+        where = '%s:%d' % (SERVER, ECHO_PORT)
+        with self.echo('drain') as pid:
+            self.load('echo', 'echo', where, pid)
+            self.load('echo-w256', 'echo', where, pid, window=256)
+            self.load('echo-open', 'echo', where, pid, rate=10000)
+        with self.echo('durable', self.folder) as pid:
+            self.load('durable', 'echo', where, pid, echo_size=CHANGE_LEN)
+            self.load('durable-w256', 'echo', where, pid, echo_size=CHANGE_LEN, window=256)
+
+    def operations(self, label, address, pid, tag):
+        """Every operation on a server that has none of the names yet."""
+        def run(op, suffix='', **options):
+            return self.load(label + suffix, op, address, pid, **options)
+        run('register', '-fill')
+        run('register', prefix='NW%02d' % tag, names=self.plan.fresh)
+        run('release', prefix='NW%02d' % tag, names=self.plan.fresh)
+        run('query')
+        run('query', '-w256', window=256)
+        run('miss')
+        run('refresh')
+        run('refresh', '-w256', window=256)
+        run('mixed')
+        run('churn')
+        run('query', '-open', rate=10000)
+
+    def peer(self, cls, tag):
+        peer = cls(self.server_side, SERVER, BITS, 'BENCH', 'BENCHGRP', self.plan.pin)
+        try:
+            peer.start()
+            self.operations(cls.label, SERVER, peer.pids()[0], tag)
+        finally:
+            peer.close()
+
+    def winsd(self, address, name):
+        folder = os.path.join(self.folder, name)
+        os.makedirs(folder, exist_ok=True)
+        return harness.Server(network=self.server_side, address=address, bits=BITS,
+                              options=OPTIONS, folder=folder, prefix=self.plan.pin)
+
+    def ours(self, tag):
+        server = self.winsd(SERVER, 'round%d' % tag).start()
+        try:
+            self.operations('winsd', SERVER, server.pid, tag)
+            rss = memory(server.pid)
+        finally:
+            server.close()
+        shutil.rmtree(server.folder)
+        return rss
+
+    def grow(self, stack):
+        """Servers that hold 1k, 100k, 1M names, for all the rounds."""
+        grown = []
+        for i, size in enumerate(self.plan.sizes):
+            address = GROWN % (10 + i)
+            server = self.winsd(address, 'grown%d' % size)
+            stack.callback(server.close)
+            server.start()
+            empty = memory(server.pid)
+            row = self.load('winsd-%d' % size, 'register', address, server.pid, names=size,
+                            window=256)
+            row['bytes_per_name'] = (memory(server.pid) - empty) / size
+            say('  %d names registered at %.0f/s, %.0f bytes each' % (
+                size, row['rate'], row['bytes_per_name']))
+            grown.append((size, address, server))
+        return grown
+
+    def growth(self, grown):
+        """Queries by the number of names, each beside the echo of its time."""
+        where = '%s:%d' % (SERVER, ECHO_PORT)
+        for size, address, server in grown:
+            with self.echo('drain') as pid:
+                self.load('echo-%d' % size, 'echo', where, pid)
+            self.load('winsd-%d' % size, 'query', address, server.pid, names=size)
+            self.load('winsd-%d' % size, 'miss', address, server.pid, names=size)
+
+    def run(self):
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            grown = []
+            if 'winsd' in self.plan.subjects:
+                say('filling')
+                grown = self.grow(stack)
+            for tag in range(self.plan.rounds):
+                say('round %d of %d' % (tag + 1, self.plan.rounds))
+                self.limits()
+                if 'nmbd' in self.plan.subjects:
+                    self.peer(peers.Nmbd, tag)
+                if 'ad' in self.plan.subjects:
+                    self.peer(peers.AdSamba, tag)
+                if 'winsd' in self.plan.subjects:
+                    self.ours(tag)
+                    self.growth(grown)
+
+    def close(self):
+        self.server_side.close()
+        self.client_side.close()
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def memory(pid):
+    with open('/proc/%d/statm' % pid, encoding='ascii') as f:
+        return int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+# ---- telling
+
+class Result:
+    """Medians of the rows of the same label and operation."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def of(self, label, op):
+        return [r for r in self.rows if (r['label'], r['op']) == (label, op)]
+
+    def median(self, label, op, field='rate'):
+        rows = self.of(label, op)
+        return statistics.median(r[field] for r in rows) if rows else None
+
+    def total(self, label, op, fields):
+        return sum(r[f] for r in self.of(label, op) for f in fields)
+
+    def ratio(self, label, op, other, other_op=None):
+        mine, theirs = self.median(label, op), self.median(other, other_op or op)
+        return '%.2f' % (mine / theirs) if mine and theirs else '-'
+
+    def line(self, label, op):
+        suffix = label[label.find('-'):] if '-' in label else ''
+        echo, durable = ('echo-w256', 'durable-w256') if suffix == '-w256' else ('echo', 'durable')
+        return '%-9s %-12s %9.0f %8.0f %8.0f %7.1f %7s %8s %7s %7s %6d %6d %6d' % (
+            op, label, self.median(label, op), self.median(label, op, 'p50_us'),
+            self.median(label, op, 'p99_us'), self.median(label, op, 'server_cpu_us'),
+            self.ratio(label, op, echo, 'echo'), self.ratio(label, op, durable, 'echo'),
+            self.ratio(label, op, 'nmbd' + suffix), self.ratio(label, op, 'ad' + suffix),
+            self.total(label, op, WRONG), self.total(label, op, ['again']),
+            self.total(label, op, ['lost', 'unsent']))
+
+    def table(self):
+        print('%-9s %-12s %9s %8s %8s %7s %7s %8s %7s %7s %6s %6s %6s' % (
+            'op', 'server', 'rate/s', 'p50 us', 'p99 us', 'cpu us', '/echo', '/durable',
+            '/nmbd', '/ad', 'wrong', 'again', 'lost'))
+        for op in ('echo', 'query', 'miss', 'register', 'refresh', 'release', 'mixed', 'churn'):
+            for label in list(dict.fromkeys(r['label'] for r in self.rows if r['op'] == op)):
+                if not label[-1:].isdigit() or label.endswith('-w256'):
+                    print(self.line(label, op))
+
+    def growth(self, sizes):
+        print('\n%-10s %9s %7s %8s %8s %7s' % ('names', 'query/s', '/echo', 'miss/s', 'cpu us', '/ad'))
+        for size in sizes:
+            label = 'winsd-%d' % size
+            if self.of(label, 'query'):
+                print('%-10d %9.0f %7s %8.0f %8.1f %7s' % (
+                    size, self.median(label, 'query'),
+                    self.ratio(label, 'query', 'echo-%d' % size, 'echo'),
+                    self.median(label, 'miss'), self.median(label, 'query', 'server_cpu_us'),
+                    self.ratio(label, 'query', 'ad')))
+
+    def faults(self):
+        """Wrong answers of winsd, and losses where it was asked again."""
+        mine = [r for r in self.rows if r['label'].startswith('winsd')]
+        return (sum(r[f] for r in mine for f in WRONG) +
+                sum(r['lost'] for r in mine if not r['offered']))
+
+
+def versions():
+    out = subprocess.run(['dpkg-query', '-W', 'samba', 'libtevent0', 'libtdb1'], check=False,
+                         stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return dict(line.split('\t') for line in out.splitlines())
+
+
+def prepare():
+    packages.install('packages-build', 'packages-check')
+    waf = [sys.executable, os.path.join(TOP, 'waf')]
+    for words in (['configure'], ['build']):
+        if subprocess.call(waf + words, cwd=TOP, stdout=sys.stderr) != 0:
+            raise SystemExit('the build failed')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--quick', action='store_true', help='see that it works, a minute at most')
+    parser.add_argument('--rounds', type=int)
+    parser.add_argument('--seconds', type=float, help='of each phase')
+    parser.add_argument('--names', type=int)
+    parser.add_argument('--only', help='of nmbd,ad,winsd')
+    parser.add_argument('--no-build', action='store_true')
+    parser.add_argument('--output', default=os.path.join(BUILD, 'bench.json'))
+    args = parser.parse_args()
+    if not args.no_build:
+        prepare()
+    plan = Plan(args)
+    bench = Bench(plan)
+    began = time.time()
+    bench.run()
+    result = Result(bench.rows)
+    result.table()
+    result.growth(plan.sizes)
+    with open(args.output, 'w', encoding='ascii') as f:
+        json.dump({'began': began, 'seconds': time.time() - began, 'machine': platform.uname()._asdict(),
+                   'cpus': os.cpu_count(), 'load_average': os.getloadavg(),
+                   'packages': versions(), 'rounds': plan.rounds, 'rows': bench.rows}, f, indent=1)
+    faults = result.faults()
+    print('\n%d rounds, %.0f s, %d faults of winsd; all phases in %s' % (
+        plan.rounds, time.time() - began, faults, os.path.relpath(args.output)))
+    return 1 if faults else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench from end to end, short: it is the figures' own test.
+
+No rate is judged here, machines differ. What must hold anywhere: every
+subject was measured in every operation, nobody gave a wrong answer (nmbd and
+the AD-style server neither: a wrong one would be a fault of our judging), and
+the echoes are faster than the servers.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OPERATIONS = ('register', 'release', 'query', 'miss', 'refresh', 'mixed', 'churn')
+
+
+class Quick(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'bench.json')
+            cls.done = subprocess.run(
+                [sys.executable, os.path.join(HERE, 'bench.py'), '--quick', '--no-build',
+                 '--output', path], check=False, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+            print(''.join('# %s\n' % line for line in cls.done.stdout.splitlines()))
+            with open(path, encoding='ascii') as f:
+                cls.rows = json.load(f)['rows']
+
+    def rows_of(self, label, op):
+        return [r for r in self.rows if (r['label'], r['op']) == (label, op)]
+
+    def test_it_ends_well(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stdout)
+
+    def test_everything_was_measured(self):
+        for label in ('nmbd', 'ad', 'winsd'):
+            for op in OPERATIONS:
+                self.assertTrue(self.rows_of(label, op), (label, op))
+        for label in ('echo', 'durable'):
+            self.assertTrue(self.rows_of(label, 'echo'), label)
+
+    def test_nobody_was_wrong(self):
+        wrong = [r for r in self.rows for k in r if k.startswith('wrong_') and r[k]]
+        self.assertEqual(wrong, [])
+        self.assertEqual([r for r in self.rows if r['right'] == 0], [])
+
+    def test_the_limit_is_a_limit(self):
+        echo = self.rows_of('echo', 'echo')[0]['rate']
+        for label in ('nmbd', 'ad'):
+            self.assertLess(self.rows_of(label, 'query')[0]['rate'], echo)
+
+
+if __name__ == '__main__':
+    unittest.main()

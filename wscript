@@ -137,10 +137,9 @@ def build_tests(bld, includes, everything):
                     source=[target] + ([] if bld.env.FUZZ else replay), install_path=None,
                     linkflags=['-fsanitize=fuzzer'] if bld.env.FUZZ else [])
     for prog in bld.path.ant_glob('testsuite/interop/*.c'): bld.program(target='test/' + prog.name[:-2], source=[prog], includes=includes, use=everything + ' JANSSON', install_path=None)
-    for name in bld.path.ant_glob('testsuite/bench/*.c'):
-        bld.program(target='bench/' + name.name[:-2], source=[name], includes=includes,
-                    use='TALLOC TEVENT',
-                    install_path=None)
+    for folder in bld.path.ant_glob('testsuite/bench/*', dir=True, src=False):
+        bld.program(target='bench/' + folder.name, source=folder.ant_glob('*.c'),
+                    includes=includes, use='TALLOC TEVENT', install_path=None)
 
 
 # ---- the commands beside configure, build and install ----

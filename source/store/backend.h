@@ -31,6 +31,7 @@ bool store_batch_next(const struct store_batch *batch, size_t *pos,
 
 struct store_backend {
 	void *priv;
+	const char *name;	/* for messages: the file; NULL is fine */
 
 	/*
 	 * Hand every key and value to fn, which returns 0 to go on or an
@@ -51,7 +52,10 @@ struct store_backend {
 	void (*commit)(void *priv, const struct store_batch *batch,
 		       void (*done)(void *arg, int error), void *arg);
 
-	/* After the last commit. */
+	/*
+	 * The end. A commit in flight is finished or given up first; its
+	 * done is not called any more, or is called before close returns.
+	 */
 	void (*close)(void *priv);
 };
 

@@ -42,15 +42,23 @@ void store_begin(struct store *store);
 /*
  * Put the record as it shall stand (nb_record_settle is applied). With
  * new_version it becomes ours and gets the next version number. rec receives
- * version and revision. Returns 0, ENOMEM, or ENOSPC when no version number
- * could be had; after an error the turn goes on without this change.
+ * version and revision. A record of ours that brings a version above our
+ * counter raises the counter. Returns 0, ENOMEM, ENOSPC when no version number
+ * could be had, EINVAL for a record that breaks nb_record_broken() or whose
+ * name is not in its normal form; after an error the turn goes on without
+ * this change.
  */
 int store_put(struct store *store, struct nb_record *rec, bool new_version);
 
 /* Delete; 0, ENOENT or ENOMEM. Remembered in the delete log. */
 int store_delete(struct store *store, const struct nb_name *name);
 
-/* An owner's mark (NB_SELF has none) and named numbers ride on the turn. */
+/*
+ * An owner's mark (NB_SELF has none) and named numbers ride on the turn. A
+ * mark of 0 forgets the mark. Returns 0, ENOMEM, or EINVAL for NB_SELF, for a
+ * key that is empty, longer than STORE_META_MAX or the store's own.
+ */
+#define STORE_META_MAX	64
 int store_set_mark(struct store *store, uint32_t owner, uint64_t version);
 int store_set_meta(struct store *store, const char *key, uint64_t number);
 
@@ -128,7 +136,11 @@ uint64_t store_mark(const struct store *store, uint32_t owner);
 /* The version most lately handed out; only for display. */
 uint64_t store_counter(const struct store *store);
 
-/* Raise our counter so that the next version is above this one. */
+/*
+ * Raise our counter so that the next version is above this one; never lowers
+ * it. Rides on the open turn, else makes its own. Returns 0, ENOMEM, or ENOSPC
+ * if no version would be left.
+ */
 int store_raise_counter(struct store *store, uint64_t version);
 
 bool store_get_meta(const struct store *store, const char *key,

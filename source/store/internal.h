@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of this room share: the store, its turns, and who does what.
+ *
+ *   entry.c	one record, packed		table.c   the indexes
+ *   turn.c	changes, undoing, committing	versions.c  our numbers
+ *   store.c	create, put, delete, get	load.c    from the backend
+ *   walk.c	the readers that go along	batch.c   turns as bytes
+ *   tdb_backend.c, lock.c			the disk
+ *
+ * Entries, owners, buffers are malloc'ed; the store is one talloc object whose
+ * destructor frees them.
+ */
+#ifndef WINSD_STORE_INTERNAL_H
+#define WINSD_STORE_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "codec/dbrec.h"
+#include "store/batch.h"
+#include "store/store.h"
+#include "store/table.h"
+
+#define META_FORMAT	"format"		/* of the file, see backends */
+#define META_RESERVED	"versions-reserved"	/* see versions.c */
+
+#define DELETE_LOG_SLOTS	65536u
+
+struct meta {
+	struct meta *next;
+	struct number number;
+	char key[STORE_META_MAX + 1];
+};
+
+/* One change of a turn, as needed to take it back. */
+struct undo {
+	struct entry *old;		/* that stood before, or NULL */
+	struct entry *fresh;		/* that stands since, or NULL: */
+	struct number *number;		/* a number was changed, not an entry */
+	struct number was;
+};
+
+struct turn {
+	TAILQ_ENTRY(turn) list;
+	uint64_t number;
+	struct store_batch batch;
+	struct undo *undo;
+	unsigned int changes;		/* in undo */
+	unsigned int undo_max;
+	uint64_t counter;		/* versions: state at its end */
+	uint64_t reserved;
+	uint32_t slot;			/* of the delete log, at its begin */
+	int error;
+	void (*done)(void *arg, int error);
+	void *arg;
+};
+
+TAILQ_HEAD(turn_list, turn);
+
+struct store {
+	const struct nb_world *world;
+	struct store_backend backend;
+	struct table table;
+	struct meta *metas;
+
+	/* versions.c */
+	struct number *reserved;	/* versions up to here may be used */
+	uint64_t reserved_durable;
+	uint64_t counter;		/* handed out most lately */
+	uint64_t settled;		/* durable or dead up to here */
+
+	uint64_t revision;		/* given most lately */
+	uint32_t slot;			/* next of the delete log */
+
+	/* turn.c */
+	uint64_t turn;			/* number begun most lately */
+	uint64_t durable;		/* number durable most lately */
+	bool is_open;			/* a turn has begun */
+	struct turn *open;		/* it; NULL if memory was out */
+	struct turn *spare;
+	struct turn_list waiting;	/* ended, not handed to the backend */
+	struct turn_list flight;	/* being made durable */
+	struct turn_list finished;	/* decided, done() not called yet */
+	bool in_backend;		/* a commit is in flight */
+	bool pumping;
+	bool delivering;
+	bool closing;
+	uint64_t turns;
+	uint64_t changes;
+	uint64_t failures;
+};
+
+/* ---- turn.c ---- */
+
+/* Room for n more changes in the open turn: 0 or ENOMEM. */
+int turn_room(struct store *store, unsigned int n);
+
+/* There must be room. fresh takes old's place. */
+void turn_replace(struct store *store, struct entry *old, struct entry *fresh);
+void turn_set_number(struct store *store, struct number *number,
+		     struct number now, const uint8_t *key, size_t key_len);
+
+void turn_init(struct store *store);
+void turn_free_all(struct store *store);
+
+/* ---- versions.c ---- */
+
+/* Make versions up to this one usable: 0, ENOMEM, ENOSPC. */
+int version_prepare(struct store *store, uint64_t version);
+
+/* A turn has become durable, or will never be. */
+void version_turn_durable(struct store *store, const struct turn *turn);
+void version_turn_dead(struct store *store, const struct turn *turn);
+
+/* ---- store.c ---- */
+
+struct meta *store_meta(const struct store *store, const char *key);
+struct meta *store_meta_add(struct store *store, const char *key);
+
+/* ---- load.c ---- */
+
+int store_load(TALLOC_CTX *mem_ctx, struct store *store, char **message);
+
+#endif

@@ -139,7 +139,7 @@ def build_tests(bld, includes, everything):
     for prog in bld.path.ant_glob('testsuite/interop/*.c'): bld.program(target='test/' + prog.name[:-2], source=[prog], includes=includes, use=everything + ' JANSSON', install_path=None)
     for folder in bld.path.ant_glob('testsuite/bench/*', dir=True, src=False):
         bld.program(target='bench/' + folder.name, source=folder.ant_glob('*.c'),
-                    includes=includes, use='TALLOC TEVENT', install_path=None)
+                    includes=includes, use=everything, install_path=None)
 
 
 # ---- the commands beside configure, build and install ----

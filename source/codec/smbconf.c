@@ -151,13 +151,20 @@ static bool take_parameter(struct cursor *c, struct smbconf_line *line,
 
 	line->name = take_until(c, '=', &split);
 	line->value = split ? take_until(c, '\n', &ignored) : NULL;
+	if (line->name[0] == '\0' && !split) {
+		return true;
+	}
 	if (line->name[0] == '\0') {
 		return fail(error, line->number, "no name before the =");
 	}
 	return fn(arg, line) || fail(error, line->number, NULL);
 }
 
-/* Move to the next statement; false at the end of the text. */
+/*
+ * Move to the next statement; false at the end of the text. Behind a join at
+ * its start a statement may begin with blanks, ; or # (it is no comment then),
+ * or have nothing in it.
+ */
 static bool next_statement(struct cursor *c, unsigned int *number)
 {
 	while (c->at < c->len) {
@@ -171,11 +178,8 @@ static bool next_statement(struct cursor *c, unsigned int *number)
 			c->at++;
 		} else if (now == ';' || now == '#') {
 			skip_comment(c);
-		} else {
-			skip_blanks(c);
-			if (!at_end_of_line(c)) {
-				return true;
-			}
+		} else if (!at_end_of_line(c)) {
+			return true;
 		}
 	}
 	return false;

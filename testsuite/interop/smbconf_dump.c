@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What our parser makes of a file, as JSON lines for smbconf_testparm.py:
- * {"line": 3, "section": null, "name": "wins:a", "value": "1"} for each
- * parameter; {"line": 3, "error": "..."} and exit status 1 for an error.
+ * {"line": 3, "section": null, "name": "wins:a", "value": "1", "option": null,
+ * "result": 2, "note": "..."} for each parameter: the option of the table that
+ * it sets, and what settings_put() says of it (0 fine, 1 warning, 2 error);
+ * {"line": 3, "error": "..."} and exit status 1 for a syntax error.
  *
  * --options prints the option table instead, and the keys of a partner's row:
  * build-support/manconf makes the man page of that.
@@ -16,6 +18,7 @@
 #include "codec/smbconf.h"
 #include "core/options.h"
 #include "core/partner_option.h"
+#include "core/settings.h"
 
 /* Latin-1 is a string that JSON can carry whatever the bytes are. */
 static json_t *latin1(const char *text)
@@ -56,10 +59,20 @@ static void print(json_t *object)
 
 static bool show(void *arg, const struct smbconf_line *line)
 {
-	(void)arg;
-	print(json_pack("{s:i, s:o, s:o, s:o}", "line", (int)line->number,
-			"section", latin1(line->section), "name",
-			latin1(line->name), "value", latin1(line->value)));
+	bool global = smbconf_is_global(line->section);
+	char note[SETTINGS_NOTE] = "";
+	enum option_id id = OPTION_COUNT;
+	bool known = global && option_find(line->name, &id);
+	json_t *value = latin1(line->value);
+	enum settings_result result = settings_put(arg, global, line->name,
+						   line->value, line->number,
+						   note);
+
+	print(json_pack("{s:i, s:o, s:o, s:o, s:s?, s:i, s:s}", "line",
+			(int)line->number, "section", latin1(line->section),
+			"name", latin1(line->name), "value", value, "option",
+			known ? option_row(id)->name : NULL, "result",
+			(int)result, "note", note));
 	return true;
 }
 
@@ -67,6 +80,7 @@ static int dump_file(const char *path)
 {
 	struct smbconf_error error = { .line = 0 };
 	static char text[1 << 20];
+	static struct settings settings;
 	FILE *f = fopen(path, "rb");
 	size_t len = f == NULL ? 0 : fread(text, 1, sizeof(text) - 1, f);
 
@@ -75,7 +89,7 @@ static int dump_file(const char *path)
 		return 2;
 	}
 	fclose(f);
-	if (smbconf_parse(text, len, show, NULL, &error)) {
+	if (smbconf_parse(text, len, show, &settings, &error)) {
 		return 0;
 	}
 	print(json_pack("{s:i, s:s}", "line", (int)error.line, "error",

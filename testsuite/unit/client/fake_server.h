@@ -210,8 +210,11 @@ static inline void fake_say(struct fake_server *fake, enum fake_say say,
 	case FAKE_WACK_NULL:
 		len = fake_wack(buf, request, 0x0a, arg);
 		break;
-	case FAKE_WRONG_ID:
-		buf[arg % 2] ^= 1;
+	case FAKE_WRONG_ID:		/* in one byte, then in the other */
+		buf[1] ^= 1;
+		fake_send(fd, peer, buf, len);
+		buf[0] ^= 1;
+		buf[1] ^= 1;
 		break;
 	case FAKE_WRONG_NAME:
 	case FAKE_WRONG_CASE:

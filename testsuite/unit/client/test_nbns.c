@@ -96,7 +96,7 @@ static void test_lies_then_truth(void **state)
 
 	for (lie = FAKE_WRONG_ID; lie < FAKE_SAYS; lie++) {
 		struct fake_step script[] = {
-			{ 1, lie, lie, 0 },
+			{ 1, lie, 0, 0 },
 			{ 1, FAKE_OK, 0, 20 },	/* the liars first */
 			{ 0, FAKE_END, 0, 0 },
 		};
@@ -125,7 +125,7 @@ static void test_lies_alone(void **state)
 
 	for (lie = FAKE_WRONG_ID; lie < FAKE_SAYS; lie++) {
 		struct fake_step script[] = {
-			{ 0, lie, lie, 0 }, { 0, FAKE_END, 0, 0 },
+			{ 0, lie, 0, 0 }, { 0, FAKE_END, 0, 0 },
 		};
 
 		f->fake->script = script;

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * winsregister: say to a WINS server what a Windows host would say to it, and
+ * tell what it answers (design.md 4.3). Read settings.h first, then
+ * attempt.h.
+ *
+ * A run is a list of requests, one after the other: for each name and each of
+ * its addresses one, as multihomed hosts do, and after a registration a query
+ * that shows what others now see. Where the first request found an answer the
+ * rest stay: all names of a host belong on one server (Q153073).
+ *
+ * Not here yet: renewing as a service, -RR, many hosts. They are further
+ * lists of the same requests.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+
+struct run {
+	struct tevent_context *ev;
+	const struct settings *settings;
+	struct links *links;
+	unsigned int server;	/* the one that answers */
+	bool gone;		/* none does */
+	bool deaf_said;
+	unsigned int good, bad;	/* names */
+	int status;		/* of the bad ones; WR_SOME if they differ */
+};
+
+static int run_target(struct run *run, const struct target *target);
+static int run_changes(struct run *run, const struct target *target,
+		       enum nbns_kind kind);
+static int run_ask(struct run *run, const struct target *target,
+		   enum nbns_kind kind, uint32_t addr);
+
+static int run_all(struct run *run)
+{
+	const struct settings *s = run->settings;
+	unsigned int i = 0;
+
+	for (i = 0; i < s->targets && !run->gone; i++) {
+		int status = run_target(run, &s->target[i]);
+
+		if (status == WR_OK) {
+			run->good++;
+			continue;
+		}
+		if (run->bad++ == 0) {
+			run->status = status;
+		} else if (run->status != status) {
+			run->status = WR_SOME;
+		}
+	}
+	if (run->gone && i < s->targets) {
+		report_note("the other %u names were not tried",
+			    s->targets - i);
+	}
+	if (run->bad == 0) {
+		return WR_OK;
+	}
+	return run->good > 0 ? WR_SOME : run->status;
+}
+
+/* The worst of a name's answers counts: the first that is not good. */
+static int run_target(struct run *run, const struct target *target)
+{
+	int status = WR_OK, query = WR_OK;
+
+	switch (run->settings->action) {
+	case ACTION_QUERY:
+		return run_ask(run, target, NBNS_QUERY, 0);
+	case ACTION_STATUS:
+		return run_ask(run, target, NBNS_STATUS, 0);
+	case ACTION_RELEASE:
+		return run_changes(run, target, NBNS_RELEASE);
+	case ACTION_REFRESH:
+		return run_changes(run, target, NBNS_REFRESH);
+	case ACTION_REGISTER:
+		break;
+	}
+	status = run_changes(run, target, run->settings->multihomed ?
+			     NBNS_MREGISTER : NBNS_REGISTER);
+	if (run->gone) {
+		return status;
+	}
+	query = run_ask(run, target, NBNS_QUERY, 0);
+	if (status == WR_OK && query == WR_NOT_FOUND &&
+	    target->name.type == 0x1d) {
+		report_note("names of type 1D are never stored, so this is "
+			    "as it must be");
+		return WR_OK;
+	}
+	return status != WR_OK ? status : query;
+}
+
+/* One request for each address; with none given, for the one that routes. */
+static int run_changes(struct run *run, const struct target *target,
+		       enum nbns_kind kind)
+{
+	const struct settings *s = run->settings;
+	unsigned int i = 0;
+	int status = WR_OK;
+
+	if (s->addresses == 0) {
+		return run_ask(run, target, kind, 0);
+	}
+	for (i = 0; i < s->addresses && !run->gone; i++) {
+		int one = run_ask(run, target, kind, s->address[i]);
+
+		if (status == WR_OK) {
+			status = one;
+		}
+	}
+	return status;
+}
+
+static bool kind_registers(enum nbns_kind kind)
+{
+	return kind == NBNS_REGISTER || kind == NBNS_MREGISTER ||
+	       kind == NBNS_REFRESH;
+}
+
+/*
+ * What this host answers when the name is challenged: all addresses that it
+ * registers, from before the request on, because a second address makes the
+ * server ask at the first. Where the server refused, the name is not ours.
+ */
+static void run_hold(struct run *run, const struct nbns_ask *ask,
+		     const struct attempt_result *result)
+{
+	const struct settings *s = run->settings;
+	const uint32_t *addr = s->address;
+	unsigned int count = s->addresses;
+	int ret = 0;
+
+	if (result != NULL && result->answer.rcode != 0) {
+		links_drop(run->links, &ask->name);
+		return;
+	}
+	if (count == 0 && result != NULL) {
+		addr = &result->addr;
+		count = 1;
+	}
+	if (count > 0) {
+		ret = links_hold(run->links, &ask->name, ask->nb_flags, addr,
+				 count);
+	}
+	if (ret != 0) {
+		report_note("%s", strerror(ret));
+	}
+}
+
+/* A server that challenges asks us as well; say when it cannot be heard. */
+static void run_note_deaf(struct run *run, const struct attempt_result *result)
+{
+	const struct link_info *link = result->link;
+	char text[NB_ADDR_TEXT];
+
+	if (link == NULL || link->deaf == 0 || run->deaf_said ||
+	    (result->answer.wacks == 0 && run->settings->addresses < 2)) {
+		return;
+	}
+	nb_addr_print(result->addr, text);
+	report_note("port %u of %s is not to be had (%s): a server that asks "
+		    "there whether the name is still held gets no answer from "
+		    "this program",
+		    run->settings->server[run->server].port, text,
+		    strerror(link->deaf));
+	run->deaf_said = true;
+}
+
+static void run_note_foreign(const struct attempt_result *result,
+			     enum nbns_kind kind)
+{
+	char text[NB_ADDR_TEXT];
+
+	if (result->link == NULL || !result->link->foreign) {
+		return;
+	}
+	nb_addr_print(result->addr, text);
+	report_note("%s is no address of this host%s", text,
+		    kind == NBNS_RELEASE ? ": WINS takes a release for the "
+		    "address that it comes from, so this one may have done "
+		    "nothing" : "");
+}
+
+static int run_ask(struct run *run, const struct target *target,
+		   enum nbns_kind kind, uint32_t addr)
+{
+	const struct settings *s = run->settings;
+	struct attempt_result result = { .server = run->server };
+	struct report report = {
+		.settings = s, .target = target, .kind = kind,
+		.result = &result,
+	};
+	struct nbns_ask ask = {
+		.kind = kind,
+		.name = target->name,
+		.addr = addr,
+		.ttl = s->ttl,
+		.nb_flags = s->node_flags |
+			    (target->group ? NB_FLAG_GROUP : 0),
+		.op_flags = kind == NBNS_QUERY || kind == NBNS_REGISTER ||
+			    kind == NBNS_MREGISTER ? NBNS_OP_RD : 0,
+	};
+	TALLOC_CTX *scratch = talloc_new(NULL);
+	struct tevent_req *req = NULL;
+	int status = WR_OK;
+
+	if (addr == 0 && s->addresses == 1) {
+		ask.addr = s->address[0];	/* where the question leaves */
+	}
+	if (kind_registers(kind)) {
+		run_hold(run, &ask, NULL);
+	}
+	req = attempt_send(scratch, run->ev, s, run->links, run->server, &ask);
+	if (req == NULL || !tevent_req_poll(req, run->ev)) {
+		report.err = ENOMEM;
+	} else {
+		report.err = attempt_recv(req, scratch, &result);
+	}
+	status = report_tell(&report);
+	run->gone = report.err == 0 && result.server == s->servers;
+	if (report.err == 0 && !run->gone) {
+		run->server = result.server;
+		run_note_foreign(&result, kind);
+		run_note_deaf(run, &result);
+		if (kind_registers(kind)) {
+			run_hold(run, &ask, &result);
+		}
+	}
+	talloc_free(scratch);
+	return status;
+}
+
+/* Windows asks for upper-case names, and WINS does not fold them. */
+static void note_lower_case(const struct settings *s)
+{
+	char text[NB_NAME_TEXT];
+	unsigned int i = 0, k = 0;
+
+	for (i = 0; i < s->targets; i++) {
+		const struct nb_name *name = &s->target[i].name;
+
+		for (k = 0; k < name->len; k++) {
+			if (name->byte[k] >= 'a' && name->byte[k] <= 'z') {
+				report_note("%s has lower-case letters; "
+					    "Windows hosts ask for names in "
+					    "upper case and will not find it",
+					    nb_name_print(name, text));
+				break;
+			}
+		}
+	}
+}
+
+int main(int argc, const char **argv)
+{
+	TALLOC_CTX *mem_ctx = talloc_new(NULL);
+	struct settings settings;
+	struct run run = { .settings = &settings };
+	int status = WR_FAILED;
+
+	if (!settings_read(mem_ctx, argc, argv, &settings, &status)) {
+		talloc_free(mem_ctx);
+		return status;
+	}
+	run.ev = tevent_context_init(mem_ctx);
+	if (run.ev != NULL) {
+		run.links = links_create(run.ev, run.ev,
+					 settings.action == ACTION_REGISTER ||
+					 settings.action == ACTION_REFRESH);
+	}
+	if (run.links == NULL) {
+		report_note("out of memory");
+		talloc_free(mem_ctx);
+		return WR_FAILED;
+	}
+	if (settings.action == ACTION_REGISTER) {
+		note_lower_case(&settings);
+	}
+	status = run_all(&run);
+	TALLOC_FREE(run.links);
+	talloc_free(mem_ctx);
+	return status;
+}

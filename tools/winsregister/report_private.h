@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Shared by the two forms of a report, text and JSON: what a refusal is
+ * called, and how a result is judged.
+ */
+#ifndef WINSREGISTER_REPORT_PRIVATE_H
+#define WINSREGISTER_REPORT_PRIVATE_H
+
+#include <errno.h>
+
+#include "report.h"
+
+struct refusal {
+	const char *name;
+	int exit;
+	const char *meaning;
+};
+
+const struct refusal *refusal_of(uint8_t rcode);
+
+bool report_answered(const struct report *report);
+int report_exit(const struct report *report);
+const char *report_verb(enum nbns_kind kind);
+
+void report_json(const struct report *report);
+
+#endif

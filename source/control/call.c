@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What all commands share: beginning and ending a reply, waiting for
+ * something that outlives the client, and the two translations at the border.
+ *
+ * Times: records live on the ageing clock, people on the wall clock. They are
+ * the same until somebody sets the wall clock; then the difference is added.
+ * One or two seconds are rounding, not a step, and are left alone so that two
+ * listings in a row agree.
+ *
+ * Owners: records of ours carry NB_SELF, the wire our real address.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "control/call.h"
+
+#define ROUNDING 2	/* s that the two clocks may seem to differ */
+
+static void put_status(struct call *call, enum control_status status,
+		       const char *format, va_list ap)
+{
+	char message[1024];
+
+	control_begin(&call->reply, call->frame, sizeof(call->frame),
+		      CONTROL_REPLY);
+	control_put_number(&call->reply, CONTROL_STATUS, status);
+	if (format != NULL) {
+		(void)vsnprintf(message, sizeof(message), format, ap);
+		control_put_text(&call->reply, CONTROL_MESSAGE, message);
+	}
+}
+
+void call_status(struct call *call, enum control_status status,
+		 const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	put_status(call, status, format, ap);
+	va_end(ap);
+}
+
+void call_done(struct call *call)
+{
+	size_t len = control_end(&call->reply);
+
+	if (len == 0) {
+		call_status(call, CONTROL_FAILED, "the reply is too long");
+		len = control_end(&call->reply);
+	}
+	/* whoever gets the reply may free what we hang off */
+	(void)talloc_steal(NULL, call);
+	call->send(call->arg, call->frame, len);
+	talloc_free(call);
+}
+
+void call_refuse(struct call *call, enum control_status status,
+		 const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	put_status(call, status, format, ap);
+	va_end(ap);
+	call_done(call);
+}
+
+/* ---- waiting ---- */
+
+static int pending_destructor(struct pending *pending)
+{
+	if (pending->call != NULL) {
+		pending->call->pending = NULL;
+	}
+	return 0;
+}
+
+static int call_destructor(struct call *call)
+{
+	if (call->pending != NULL) {
+		call->pending->call = NULL;
+	}
+	return 0;
+}
+
+struct pending *call_wait(struct call *call)
+{
+	struct pending *pending = talloc_zero(call->context->serve,
+					      struct pending);
+
+	if (pending == NULL) {
+		return NULL;
+	}
+	pending->call = call;
+	call->pending = pending;
+	talloc_set_destructor(pending, pending_destructor);
+	talloc_set_destructor(call, call_destructor);
+	return pending;
+}
+
+/* ---- values ---- */
+
+void call_put_count(struct call *call, const char *key, uint64_t number)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+	control_put_number(&call->reply, CONTROL_NUMBER, number);
+}
+
+void call_put_text(struct call *call, const char *key, const char *text)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+	control_put_text(&call->reply, CONTROL_TEXT, text);
+}
+
+void call_put_host(struct call *call, const char *key, uint32_t addr)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+	control_put_number(&call->reply, CONTROL_HOST, addr);
+}
+
+/* ---- the border ---- */
+
+static int64_t wall_offset(const struct call *call)
+{
+	const struct nb_world *world = call->context->world;
+	int64_t offset = world->wall(world->priv) - world->now(world->priv);
+
+	return offset >= -ROUNDING && offset <= ROUNDING ? 0 : offset;
+}
+
+static int64_t shift_time(int64_t when, int64_t offset)
+{
+	int64_t shifted = 0;
+
+	if (when == NB_NEVER || __builtin_add_overflow(when, offset, &shifted)) {
+		return when;
+	}
+	return shifted;
+}
+
+void call_put_time(struct call *call, const char *key, int64_t when)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+	control_put_number(&call->reply, CONTROL_TIME,
+			   (uint64_t)shift_time(when, wall_offset(call)));
+}
+
+/* Replace one owner by another and move all times. */
+static void translate(struct nb_record *rec, uint32_t from, uint32_t to,
+		      int64_t offset)
+{
+	rec->owner = rec->owner == from ? to : rec->owner;
+	rec->expires = shift_time(rec->expires, offset);
+	for (unsigned int i = 0; i < rec->count; i++) {
+		struct nb_member *member = &rec->member[i];
+
+		member->owner = member->owner == from ? to : member->owner;
+		member->expires = shift_time(member->expires, offset);
+	}
+}
+
+void call_put_record(struct call *call, enum control_tag tag,
+		     const struct nb_record *rec)
+{
+	struct nb_record outward = *rec;
+
+	translate(&outward, NB_SELF, call->context->self, wall_offset(call));
+	control_put_record(&call->reply, tag, &outward);
+}
+
+void call_get_record(const struct call *call,
+		     const struct control_field *field, struct nb_record *rec)
+{
+	control_record(field, rec);
+	translate(rec, call->context->self, NB_SELF, -wall_offset(call));
+}
+
+uint32_t call_owner_inward(const struct call *call, uint32_t owner)
+{
+	return owner == call->context->self ? NB_SELF : owner;
+}
+
+bool call_is_own_name(const struct call *call, const struct nb_name *name)
+{
+	struct nb_status_name own;
+
+	for (unsigned int i = 0;
+	     serve_own_name_at(call->context->serve, i, &own); i++) {
+		if (nb_name_equal(&own.name, name)) {
+			return true;
+		}
+	}
+	return false;
+}

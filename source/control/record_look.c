@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * show and explain: look at one name, change nothing.
+ *
+ * explain puts the very event that a registration would become before the
+ * rules and tells what they say: the reply, the row's reference, the record
+ * that would stand. Where the holder would be asked first there are two ends;
+ * the record that stands if nobody answers is told as well, the other one
+ * depends on what the holder says.
+ */
+#include <string.h>
+
+#include "control/call.h"
+
+static void refuse_unknown(struct call *call, const struct nb_name *name)
+{
+	char text[NB_NAME_TEXT];
+
+	call_refuse(call, CONTROL_NOT_FOUND,
+		    call_is_own_name(call, name) ?
+		    "%s is a name of this server itself: answered, not stored" :
+		    "%s is not in the database", nb_name_print(name, text));
+}
+
+void record_show(struct call *call)
+{
+	struct control_field field;
+	struct nb_name name;
+	struct nb_record rec;
+
+	(void)control_find(&call->request, CONTROL_NAME, &field);
+	control_name(&field, &name);
+	if (!store_get(call->context->store, &name, &rec)) {
+		refuse_unknown(call, &name);
+		return;
+	}
+	call_status(call, CONTROL_OK, NULL);
+	call_put_record(call, CONTROL_RECORD, &rec);
+	call_done(call);
+}
+
+/* Would serve defend an own name before any rule is asked (1.6)? */
+static bool defended(const struct call *call, const struct nb_event *event)
+{
+	struct nb_status_name own;
+
+	for (unsigned int i = 0;
+	     serve_own_name_at(call->context->serve, i, &own); i++) {
+		own.name.scope_len = event->name.scope_len;
+		memcpy(own.name.scope, event->name.scope,
+		       sizeof(own.name.scope));
+		if (nb_name_equal(&own.name, &event->name)) {
+			return event->kind == NB_EV_REGISTER &&
+			       (own.nb_flags & NB_FLAG_ACT) != 0 &&
+			       (own.nb_flags & NB_FLAG_GROUP) == 0 &&
+			       own.name.type != 0x1c;
+		}
+	}
+	return false;
+}
+
+/* What the client would hear; words and codes of protocol.md 1.1. */
+static const char *answer_text(const struct nb_verdict *verdict)
+{
+	if (verdict->challenge) {
+		return "wait: the holder is asked first";
+	}
+	switch (verdict->reply.rcode) {
+	case NB_RCODE_OK:
+		return verdict->store == NB_STORE_NOTHING ?
+		       "accepted, nothing is stored" : "accepted";
+	case NB_RCODE_RFS:
+		return "refused: not allowed (RFS_ERR)";
+	case NB_RCODE_ACT:
+		return "refused: held by another (ACT_ERR)";
+	case NB_RCODE_SRV:
+		return "refused: the server cannot (SRV_ERR)";
+	default:
+		return "refused";
+	}
+}
+
+static void read_registration(const struct call *call, struct nb_event *event)
+{
+	const struct control_reader *r = &call->request;
+	uint64_t type = control_number_or(r, CONTROL_TYPE, NB_UNIQUE);
+	struct control_field field;
+
+	*event = (struct nb_event) {
+		.kind = type == NB_MHOMED ? NB_EV_MREGISTER : NB_EV_REGISTER,
+		.group = type == NB_GROUP || type == NB_SGROUP,
+		.multihomed = type == NB_MHOMED,
+		.node = (uint8_t)control_number_or(r, CONTROL_NODE, NB_H_NODE),
+		.addr = (uint32_t)control_number_or(r, CONTROL_ADDRESS, 0),
+		.ttl = (uint32_t)control_number_or(r, CONTROL_TTL, 0),
+	};
+	event->source = event->addr;
+	(void)control_find(r, CONTROL_NAME, &field);
+	control_name(&field, &event->name);
+}
+
+/* The holders are asked in order; then what stands if none answers. */
+static void put_challenge(struct call *call, struct nb_event *event,
+			  const struct nb_verdict *verdict)
+{
+	struct nb_verdict lost = { .row = 0 };
+
+	for (unsigned int i = 0; i < verdict->record.count; i++) {
+		call_put_host(call, "asked", verdict->record.member[i].ip);
+	}
+	event->kind = NB_EV_CHALLENGE_LOST;
+	serve_explain(call->context->serve, event, &lost);
+	if (lost.store == NB_STORE_PUT) {
+		call_put_text(call, "rule_if_silent", lost.ref);
+		call_put_record(call, CONTROL_RECORD, &lost.record);
+	}
+}
+
+void record_explain(struct call *call)
+{
+	struct nb_verdict verdict = { .row = 0 };
+	struct nb_event event;
+	struct nb_record before;
+
+	read_registration(call, &event);
+	call_status(call, CONTROL_OK, NULL);
+	if (defended(call, &event)) {
+		call_put_text(call, "answer", "refused: it is a name of this "
+			      "server itself (ACT_ERR)");
+		control_put_text(&call->reply, CONTROL_RULE, "protocol 1.6");
+		call_done(call);
+		return;
+	}
+	serve_explain(call->context->serve, &event, &verdict);
+	call_put_text(call, "answer", answer_text(&verdict));
+	control_put_text(&call->reply, CONTROL_RULE, verdict.ref);
+	call_put_count(call, "rcode", verdict.reply.rcode);
+	call_put_count(call, "challenge", verdict.challenge);
+	if (store_get(call->context->store, &event.name, &before)) {
+		call_put_record(call, CONTROL_BEFORE, &before);
+	}
+	if (verdict.challenge) {
+		put_challenge(call, &event, &verdict);
+	} else if (verdict.store == NB_STORE_PUT) {
+		call_put_record(call, CONTROL_RECORD, &verdict.record);
+	}
+	call_done(call);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * server: how it is doing, and what can be asked of it as a whole.
+ *
+ * status and stats answer with keys and values that the tool prints without
+ * knowing them, so that a new counter is a line here and nothing elsewhere.
+ * status is for people and has what one asks first; stats is every counter.
+ *
+ * A stop is answered before it happens: the end comes from a timer, when the
+ * answer has left and nothing of this call is on the stack any more.
+ */
+#include "control/call.h"
+
+static const char *const state_key[] = { "active", "released", "tombstones" };
+static const char *const type_key[] = {
+	"records_unique", "records_group", "records_sgroup", "records_mhomed",
+};
+
+static void put_own_names(struct call *call)
+{
+	struct nb_status_name own;
+	char text[NB_NAME_TEXT];
+
+	for (unsigned int i = 0;
+	     serve_own_name_at(call->context->serve, i, &own); i++) {
+		call_put_text(call, "own_name",
+			      nb_name_print(&own.name, text));
+	}
+}
+
+void server_status(struct call *call)
+{
+	const struct control_context *c = call->context;
+	struct store_stats stats = { .records = 0 };
+
+	store_stats(c->store, &stats);
+	call_status(call, CONTROL_OK, NULL);
+	call_put_text(call, "state", c->state);
+	call_put_text(call, "version", c->version);
+	call_put_host(call, "owner", c->self);
+	call_put_time(call, "started", c->started);
+	call_put_count(call, "uptime", (uint64_t)(c->world->now(c->world->priv) -
+						  c->started));
+	call_put_count(call, "records", stats.records);
+	for (unsigned int i = 0; i < 3; i++) {
+		call_put_count(call, state_key[i], stats.by_state[i]);
+	}
+	call_put_count(call, "statics", stats.statics);
+	call_put_count(call, "highest_version", store_counter(c->store));
+	call_put_count(call, "settled_version", store_mark(c->store, NB_SELF));
+	call_put_count(call, "pending", serve_pending(c->serve));
+	call_put_time(call, "next_scavenging", serve_next_scavenge(c->serve));
+	put_own_names(call);
+	call_done(call);
+}
+
+static void put_store_stats(struct call *call)
+{
+	struct store_stats stats = { .records = 0 };
+
+	store_stats(call->context->store, &stats);
+	call_put_count(call, "records", stats.records);
+	for (unsigned int i = 0; i < 4; i++) {
+		call_put_count(call, type_key[i], stats.by_type[i]);
+	}
+	call_put_count(call, "store_memory", stats.memory);
+	call_put_count(call, "store_turns", stats.turns);
+	call_put_count(call, "store_changes", stats.changes);
+	call_put_count(call, "store_failures", stats.failures);
+	call_put_count(call, "store_waiting", stats.waiting);
+}
+
+void server_stats(struct call *call)
+{
+	const struct control_context *c = call->context;
+	const char *name = NULL;
+	uint64_t value = 0;
+
+	call_status(call, CONTROL_OK, NULL);
+	put_store_stats(call);
+	for (unsigned int i = 0; serve_stat_at(c->serve, i, &name, &value);
+	     i++) {
+		call_put_count(call, name, value);
+	}
+	for (unsigned int i = 0;
+	     c->stat_at != NULL && c->stat_at(c->priv, i, &name, &value);
+	     i++) {
+		call_put_count(call, name, value);
+	}
+	call_done(call);
+}
+
+void server_reload(struct call *call)
+{
+	const struct control_context *c = call->context;
+	char *message = NULL;
+
+	if (c->reload(c->priv, call, &message) != 0) {
+		call_refuse(call, CONTROL_FAILED, "%s; nothing has changed",
+			    message != NULL ? message : "out of memory");
+		return;
+	}
+	call_refuse(call, CONTROL_OK, "the configuration was read anew");
+}
+
+static void scavenge_done(void *arg, uint64_t changed)
+{
+	struct pending *pending = arg;
+	struct call *call = pending->call;
+
+	talloc_free(pending);
+	if (call == NULL) {
+		return;
+	}
+	call_status(call, CONTROL_OK, NULL);
+	call_put_count(call, "changed", changed);
+	call_done(call);
+}
+
+void server_scavenge(struct call *call)
+{
+	struct pending *pending = call_wait(call);
+
+	if (pending == NULL) {
+		call_refuse(call, CONTROL_FAILED, "out of memory");
+		return;
+	}
+	serve_scavenge(call->context->serve, scavenge_done, pending);
+}
+
+static void stop_now(void *arg)
+{
+	const struct control_context *c = arg;
+
+	c->stop(c->priv);
+}
+
+void server_stop(struct call *call)
+{
+	const struct control_context *c = call->context;
+	union {
+		const void *in;
+		void *out;
+	} arg = { .in = c };
+
+	if (c->world->timer_start(c->world->priv, 0, stop_now, arg.out) ==
+	    NULL) {
+		call_refuse(call, CONTROL_FAILED, "out of memory");
+		return;
+	}
+	call_refuse(call, CONTROL_OK, "the server ends");
+}

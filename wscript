@@ -128,7 +128,8 @@ def build_tests(bld, includes, everything):
     if bld.env.LIB_CMOCKA:
         for test in bld.path.ant_glob('testsuite/unit/**/test_*.c'):
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
-                        use=everything + ' CMOCKA JANSSON POPT', install_path=None)
+                        use='toolcommon ' + everything + ' CMOCKA JANSSON POPT',
+                        install_path=None)
     # Fuzz targets: with --fuzz under libFuzzer, else behind a main() that
     # replays files, so that the corpus runs in every build.
     replay = bld.path.ant_glob('testsuite/fuzz/replay.c')

@@ -4,10 +4,13 @@
  * reply, and only then read again.
  *
  * A client is in one of three states: reading (its request comes in), busy (a
- * command of it is under way, nothing is read), writing (its reply goes out,
- * nothing is read). So each client holds at most one request or one reply,
- * and one that stalls hurts nobody. Each turn of the loop does one read or
- * one request of one client.
+ * command of it is under way), writing (its reply goes out). It holds at most
+ * one request or one reply, and one that stalls hurts nobody. Each turn of
+ * the loop does one read or one request of one client.
+ *
+ * In all states the socket is watched for reading, for tevent reports a peer
+ * that hangs up to readers only. When busy or writing, whatever comes is the
+ * end: the client has gone, or speaks before it is asked.
  *
  * A client is freed only by handlers that the loop calls for it, never under
  * the feet of control: a reply that cannot be sent stays queued, and the next
@@ -46,6 +49,7 @@ struct control_client {
 	uint8_t head[CONTROL_HEAD];
 	uint8_t *body;
 	size_t body_len;
+	bool busy;
 	uint8_t *out;			/* what is left of the reply */
 	size_t out_len;
 	size_t out_pos;
@@ -162,9 +166,12 @@ static void reply(void *arg, const uint8_t *frame, size_t len)
 			(void)shutdown(client->fd, SHUT_RDWR);
 		}
 	}
+	client->busy = false;
 	(void)start_timer(client);
-	tevent_fd_set_flags(client->fde, client->out_len > 0 ?
-					 TEVENT_FD_WRITE : TEVENT_FD_READ);
+	if (client->out_len > 0) {
+		tevent_fd_set_flags(client->fde,
+				    TEVENT_FD_READ | TEVENT_FD_WRITE);
+	}
 }
 
 /* ---- reading ---- */
@@ -176,8 +183,8 @@ static void run_request(struct control_client *client)
 
 	client->got = 0;
 	client->body_len = 0;
+	client->busy = true;
 	TALLOC_FREE(client->timer);
-	tevent_fd_set_flags(client->fde, 0);
 	if (control_call(client, client->server->context, client->right, body,
 			 len, reply, client) != 0) {
 		drop(client, CONTROL_FAILED, "out of memory");
@@ -238,9 +245,11 @@ static void client_event(struct tevent_context *ev, struct tevent_fd *fde,
 
 	(void)ev;
 	(void)fde;
-	if ((flags & TEVENT_FD_WRITE) != 0) {
+	if ((flags & TEVENT_FD_READ) == 0) {
 		writable(client);
-	} else if ((flags & TEVENT_FD_READ) != 0) {
+	} else if (client->busy || client->out_len > 0) {
+		talloc_free(client);
+	} else {
 		readable(client);
 	}
 }

@@ -8,7 +8,8 @@
  * the admin group too, members of the read group may look.
  *
  * One request at a time per client and one reply frame per request: a client
- * that does not read costs one frame of memory, and no time.
+ * that does not read costs one frame of memory, and no time. One that sends
+ * before it has its reply, or closes its sending side, is taken for gone.
  */
 #ifndef WINSD_NET_CONTROL_SERVER_H
 #define WINSD_NET_CONTROL_SERVER_H

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Store and serve as the commands see them, small enough to stop in the
+ * middle: a commit is held until the test lets it go, so that the client can
+ * vanish meanwhile. The rules are the real ones. For tests that include this
+ * file instead of linking the rooms.
+ */
+#ifndef WINSD_TEST_FAKES_H
+#define WINSD_TEST_FAKES_H
+
+#include <string.h>
+
+#include "control/control.h"
+#include "rules/client.h"
+
+#define FAKE_RECORDS 20000
+
+struct store {
+	unsigned int count;
+	unsigned int visited;		/* by the latest slice */
+	uint64_t version;
+	struct nb_record rec[FAKE_RECORDS];
+};
+
+struct serve {
+	struct store *store;
+	bool hold;			/* keep what is done for fake_let_go() */
+	int error;			/* of the next commit */
+	unsigned int commands;
+	unsigned int explained;
+	struct nb_verdict verdict;
+	void (*done)(void *arg, int error, const struct nb_verdict *verdict);
+	void *arg;
+	void (*scavenged)(void *arg, uint64_t changed);
+	void *scavenge_arg;
+};
+
+#define FAKE_NOW INT64_C(1000000)
+
+static int64_t fake_wall = FAKE_NOW;
+static void (*fake_timer)(void *arg);
+static void *fake_timer_arg;
+
+static int64_t fake_world_now(void *priv)
+{
+	(void)priv;
+	return FAKE_NOW;
+}
+
+static int64_t fake_world_wall(void *priv)
+{
+	(void)priv;
+	return fake_wall;
+}
+
+static struct nb_timer *fake_timer_start(void *priv, uint64_t usec,
+					 void (*fn)(void *arg), void *arg)
+{
+	(void)usec;
+	fake_timer = fn;
+	fake_timer_arg = arg;
+	return priv;
+}
+
+static struct nb_world fake_world = {
+	.priv = &fake_wall,
+	.now = fake_world_now,
+	.wall = fake_world_wall,
+	.timer_start = fake_timer_start,
+};
+
+static struct nb_record *fake_find(struct store *store,
+				   const struct nb_name *name)
+{
+	for (unsigned int i = 0; i < store->count; i++) {
+		if (nb_name_equal(&store->rec[i].name, name)) {
+			return &store->rec[i];
+		}
+	}
+	return NULL;
+}
+
+static void fake_put(struct store *store, const struct nb_record *rec)
+{
+	struct nb_record *have = fake_find(store, &rec->name);
+
+	if (have == NULL) {
+		have = &store->rec[store->count++];
+	}
+	*have = *rec;
+	have->version = have->version != 0 ? have->version : ++store->version;
+}
+
+/* ---- what control uses of the store ---- */
+
+bool store_get(const struct store *store, const struct nb_name *name,
+	       struct nb_record *rec)
+{
+	for (unsigned int i = 0; i < store->count; i++) {
+		if (nb_name_equal(&store->rec[i].name, name)) {
+			*rec = store->rec[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+bool store_walk_all(const struct store *store, uint64_t *cursor,
+		    unsigned int max_visit,
+		    bool (*fn)(void *arg, const struct nb_record *rec),
+		    void *arg)
+{
+	unsigned int visited = 0;
+
+	while (*cursor < store->count && visited < max_visit) {
+		if (!fn(arg, &store->rec[*cursor])) {
+			break;
+		}
+		(*cursor)++;
+		visited++;
+	}
+	((struct store *)(uintptr_t)store)->visited = visited;
+	return *cursor < store->count;
+}
+
+void store_stats(const struct store *store, struct store_stats *stats)
+{
+	*stats = (struct store_stats) { .records = store->count, .turns = 7 };
+	for (unsigned int i = 0; i < store->count; i++) {
+		stats->by_state[store->rec[i].state]++;
+		stats->by_type[store->rec[i].type]++;
+		stats->statics += store->rec[i].is_static;
+	}
+}
+
+uint64_t store_counter(const struct store *store)
+{
+	return store->version;
+}
+
+uint64_t store_mark(const struct store *store, uint32_t owner)
+{
+	return owner == NB_SELF ? store->version : 0;
+}
+
+/* ---- what control uses of serve ---- */
+
+void serve_explain(struct serve *serve, const struct nb_event *event,
+		   struct nb_verdict *verdict)
+{
+	struct nb_policy policy = nb_policy_default();
+	struct nb_record *rec = fake_find(serve->store, &event->name);
+
+	serve->explained++;
+	rule_client(rec, event, &policy, FAKE_NOW, verdict);
+}
+
+static void fake_let_go(struct serve *serve)
+{
+	void (*done)(void *arg, int error,
+		     const struct nb_verdict *verdict) = serve->done;
+
+	serve->done = NULL;
+	if (serve->error == 0 && serve->verdict.store == NB_STORE_PUT) {
+		serve->verdict.record.version = ++serve->store->version;
+		fake_put(serve->store, &serve->verdict.record);
+	}
+	if (done != NULL) {
+		done(serve->arg, serve->error, &serve->verdict);
+	}
+}
+
+void serve_command(struct serve *serve, const struct nb_event *event,
+		   void (*done)(void *arg, int error,
+				const struct nb_verdict *verdict),
+		   void *arg)
+{
+	struct nb_policy policy = nb_policy_default();
+	struct nb_record *rec = fake_find(serve->store, &event->name);
+
+	serve->commands++;
+	serve->done = done;
+	serve->arg = arg;
+	rule_client(rec, event, &policy, FAKE_NOW, &serve->verdict);
+	if (serve->error == 0 && serve->verdict.store == NB_STORE_DELETE) {
+		*rec = serve->store->rec[--serve->store->count];
+	}
+	if (!serve->hold) {
+		fake_let_go(serve);
+	}
+}
+
+bool serve_own_name_at(const struct serve *serve, unsigned int index,
+		       struct nb_status_name *name)
+{
+	(void)serve;
+	*name = (struct nb_status_name) {
+		.name = nb_name_make("SERVER", 6, 0x20),
+		.nb_flags = NB_FLAG_ACT,
+	};
+	return index == 0;
+}
+
+void serve_scavenge(struct serve *serve,
+		    void (*done)(void *arg, uint64_t changed), void *arg)
+{
+	serve->scavenged = done;
+	serve->scavenge_arg = arg;
+}
+
+int64_t serve_next_scavenge(const struct serve *serve)
+{
+	(void)serve;
+	return FAKE_NOW + 60;
+}
+
+bool serve_stat_at(const struct serve *serve, unsigned int index,
+		   const char **name, uint64_t *value)
+{
+	*name = "commands";
+	*value = serve->commands;
+	return index == 0;
+}
+
+unsigned int serve_pending(const struct serve *serve)
+{
+	return serve->done != NULL;
+}
+
+#endif

@@ -47,14 +47,20 @@ def choose():
     raise SystemExit('no loopback address has UDP port 137 or %d free' % FALLBACK_PORT)
 
 
+def configured(top):
+    """By this tree (not one that it was copied from) and its wscript?"""
+    lock = os.path.join(top, '.lock-waf_%s_build' % sys.platform)
+    try:
+        with open(lock, encoding='utf-8') as f:
+            here = 'top_dir = %r' % top in f.read()
+        return here and os.path.getmtime(lock) >= os.path.getmtime(os.path.join(top, 'wscript'))
+    except OSError:
+        return False
+
+
 def build(top):
-    waf = [sys.executable, os.path.join(top, 'waf')]
-    commands = ['build']
-    lock = os.path.join(top, 'build', 'c4che', '_cache.py')
-    if not os.path.exists(lock) or os.path.getmtime(lock) < os.path.getmtime(
-            os.path.join(top, 'wscript')):
-        commands.insert(0, 'configure')
-    return subprocess.call(waf + commands, cwd=top)
+    commands = ['build'] if configured(top) else ['configure', 'build']
+    return subprocess.call([sys.executable, os.path.join(top, 'waf')] + commands, cwd=top)
 
 
 def explain(top, address, port):

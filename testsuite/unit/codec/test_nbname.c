@@ -521,6 +521,19 @@ static void test_pointer_loops(void **state)
 	wire_pointer(&w, 12);
 	assert_false(decode(&w, &pos, &name));
 
+	/* the first piece points forwards, if to before the name's start */
+	w = wire_new();
+	wire_text(&w, "a");
+	wire_pointer(&w, 16);
+	wire_byte(&w, 0);
+	pos = w.len;
+	wire_foo(&w);
+	wire_pointer(&w, 12);
+	assert_false(decode(&w, &pos, &name));
+	w.byte[14] = 0;		/* the root instead: nothing was wrong but that */
+	pos = 17;
+	assert_true(decode(&w, &pos, &name));
+
 	/* into the header, whatever it says */
 	w = wire_new();
 	memset(w.byte, 0, 12);

@@ -139,6 +139,64 @@ static void test_columns(void **state)
 	}
 }
 
+/*
+ * Why a datagram is refused, typed from protocol.md 1.1 and 1.6: first the
+ * opcode, then the counts, then types, then the length.
+ */
+static void test_reasons(void **state)
+{
+	static const struct {
+		uint16_t operation;
+		uint16_t count[NBNS_SECTIONS];
+		uint16_t question_type;
+		uint16_t type;
+		uint16_t rdlength;
+		enum nbns_error error;
+	} rows[] = {
+		{ 0x0800, { 1, 0, 0, 0 }, 0x20, 0, 0, NBNS_OPCODE_UNKNOWN },
+		{ 0x3800, { 1, 0, 0, 1 }, 0x20, 0x20, 6, NBNS_OPCODE_UNKNOWN },
+		{ 0x8800, { 0, 1, 0, 0 }, 0, 0x20, 6, NBNS_OPCODE_UNKNOWN },
+		{ 0x0100, { 0, 0, 0, 0 }, 0x20, 0, 0, NBNS_COUNTS },
+		{ 0x0100, { 2, 0, 0, 0 }, 0x20, 0, 0, NBNS_COUNTS },
+		{ 0x2900, { 0, 0, 0, 1 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x2900, { 2, 0, 0, 1 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x4000, { 1, 0, 0, 0 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x4800, { 1, 0, 0, 2 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x7900, { 0, 0, 0, 1 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x7900, { 1, 0, 0, 0 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x3000, { 0, 0, 0, 1 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x3000, { 1, 0, 0, 0 }, 0x20, 0x20, 6, NBNS_COUNTS },
+		{ 0x8580, { 0, 0, 0, 0 }, 0, 0x20, 6, NBNS_COUNTS },
+		{ 0xbc00, { 0, 2, 0, 0 }, 0, 0x20, 2, NBNS_COUNTS },
+		{ 0x0100, { 1, 0, 0, 0 }, 0x01, 0, 0, NBNS_BAD_TYPE },
+		{ 0x2900, { 1, 0, 0, 1 }, 0x21, 0x20, 6, NBNS_BAD_TYPE },
+		{ 0x2900, { 1, 0, 0, 1 }, 0x20, 0x0a, 6, NBNS_BAD_TYPE },
+		{ 0x8580, { 0, 1, 0, 0 }, 0, 0x01, 6, NBNS_BAD_TYPE },
+		{ 0x2900, { 1, 0, 0, 1 }, 0x20, 0x20, 12, NBNS_BAD_LENGTH },
+		{ 0x7900, { 1, 0, 0, 1 }, 0x20, 0x20, 5, NBNS_BAD_LENGTH },
+		{ 0x8580, { 0, 1, 0, 0 }, 0, 0x20, 5, NBNS_BAD_LENGTH },
+		{ 0xbc00, { 0, 1, 0, 0 }, 0, 0x0a, 1, NBNS_BAD_LENGTH },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nbns_facts facts = {
+			.operation = rows[i].operation,
+			.question_type = rows[i].question_type,
+			.question_class = 1,
+			.type = rows[i].type,
+			.class = 1,
+			.rdlength = rows[i].rdlength,
+		};
+		enum nbns_error error = NBNS_OK;
+
+		memcpy(facts.count, rows[i].count, sizeof(facts.count));
+		assert_null(match(&facts, &error));
+		assert_string_equal(nbns_error_name(error),
+				    nbns_error_name(rows[i].error));
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -158,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_no_dead_row),
 		cmocka_unit_test(test_rows_agree),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_names),
 	};
 

@@ -210,7 +210,7 @@ static const struct path_op {
 	{ 0x4800, ADDITIONAL, 0x0020, 0x0020 },
 	{ 0x7900, ADDITIONAL, 0x0020, 0x0020 },		/* multihomed */
 	{ 0x3000, ADDITIONAL, 0x0020, 0x0020 },		/* release */
-	{ 0x3800, ADDITIONAL, 0x0020, 0x0020 },		/* no such request */
+	{ 0x3010, ADDITIONAL, 0x0020, 0x0020 },
 	{ 0x8580, ANSWER, 0x0020, 0x0020 },		/* positive query */
 	{ 0x8400, ANSWER, 0x0021, 0x0021 },		/* node status reply */
 	{ 0x8403, ANSWER, 0x0020, 0x000a },		/* negative query */
@@ -223,59 +223,87 @@ static const struct path_op {
 	{ 0xbc00, ANSWER, 0x0020, 0x000a },		/* nmbd's WACK */
 };
 
+/*
+ * Names: a first label, a scope of one-letter labels whose number is another
+ * for each operation and form, and what comes behind those.
+ */
 static const struct path_name {
 	const char *letters;
-	uint8_t length;
-	uint8_t scope[8];	/* lengths of its labels */
+	uint8_t length;		/* of the first label */
+	uint8_t scope;		/* characters in all; 0 = no more labels */
+	char odd;		/* a last label with this in the middle */
 } path_names[10] = {
-	{ "FHEPFCEL", 32, { 0 } },
-	{ "EB", 2, { 0 } },				/* one byte */
-	{ "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 32, { 0 } },	/* "*" */
-	{ "EB", 32, { 7 } },
-	{ "ECAAEC", 32, { 3, 7, 3 } },
-	{ "EDED", 32, { 63, 63, 63, 45 } },		/* 237: the limit */
-	{ "EEEE", 32, { 63, 63, 63, 46 } },		/* 238: still parsed */
-	{ "EFEF", 32, { 63, 63, 63, 47 } },		/* too long */
-	{ "EGeg", 32, { 0 } },				/* not letters */
-	{ "EH", 34, { 0 } },				/* label too long */
+	{ "FHEPFCEL", 32, 0, 0 },
+	{ "EB", 2, 0, 0 },				/* one byte */
+	{ "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 32, 0, 0 },	/* "*" */
+	{ "EB", 32, 0, 'x' },
+	{ "ECAAEC", 30, 0, 'x' },
+	{ "EDED", 32, 237, 0 },				/* the limit */
+	{ "EEEEEE", 32, 238, 0 },			/* still parsed */
+	{ "EFEF", 32, 239, 0 },				/* too long */
+	{ "EGEG", 32, 0, '.' },				/* a record has no */
+	{ "EHEH", 32, 0, '\0' },			/* place for these */
 };
 
 enum path_form {
 	FORM_POINTER,		/* to the question */
 	FORM_SPELLED,
 	FORM_HALF,		/* label spelled, scope by a pointer */
-	FORM_CHAIN,		/* a pointer to a pointer */
+	FORM_CHAIN,		/* a pointer to the name of an answer */
 	FORM_OTHER,		/* another name */
-	FORM_SELF,		/* a pointer to itself */
-	FORM_TWICE,		/* two records */
+	FORM_SELF,		/* ends in a pointer to itself */
+	FORM_AUTHORITY,		/* two records more that nobody reads */
 	FORM_EVERYTHING,	/* all sections filled */
 	FORM_EMPTY,		/* RDLENGTH 0 */
 	FORM_26,		/* one address more than may be kept */
 };
 
-static void path_name(struct out *o, unsigned int index)
-{
-	const struct path_name *name = &path_names[index];
+struct path {
+	const struct path_op *op;
+	unsigned int name;
+	unsigned int form;
+	unsigned int labels;
+	unsigned int count[4];
+};
 
-	out_letters(o, name->letters, name->length);
-	for (int i = 0; name->scope[i] != 0; i++) {
-		out8(o, name->scope[i]);
-		out_fill(o, 'a' + i, name->scope[i]);
-	}
-	out8(o, 0);
+static void path_label(struct out *o, size_t len)
+{
+	out8(o, (unsigned int)len);
+	out_fill(o, 'y', len);
 }
 
-static void path_question(struct out *o, const struct path_op *op,
-			  unsigned int name, unsigned int form)
+/* Labels of up to 63 until the scope has that many characters. */
+static void path_rest(struct out *o, size_t used, size_t wanted)
 {
-	path_name(o, name);
-	out16(o, op->question);
-	out16(o, 1);
-	if (form == FORM_CHAIN) {
-		out16(o, POINTER);
-		out16(o, op->question);
-		out16(o, 1);
+	while (used < wanted) {
+		size_t len = wanted - used - (used > 0 ? 1 : 0);
+
+		len = len > 63 ? 63 : len;
+		/* never leave a rest of one, which is no label's dot */
+		len -= wanted - used - len == 2 ? 1 : 0;
+		path_label(o, len);
+		used += len + (used > 0 ? 1 : 0);
 	}
+}
+
+static void path_name(struct out *o, const struct path *path,
+		      unsigned int index)
+{
+	const struct path_name *name = &path_names[index];
+	size_t used = path->labels > 0 ? 2 * path->labels - 1 : 0;
+
+	out_letters(o, name->letters, name->length);
+	for (unsigned int i = 0; i < path->labels; i++) {
+		path_label(o, 1);
+	}
+	if (name->scope > 0) {
+		path_rest(o, used, name->scope);
+	}
+	if (index == 3 || index == 4 || index > 7) {
+		path_label(o, 3);
+		o->buf[o->len - 2] = (uint8_t)name->odd;
+	}
+	out8(o, 0);
 }
 
 /* The question's first label once more, its scope by a pointer. */
@@ -288,78 +316,110 @@ static void path_half(struct out *o)
 	out16(o, POINTER + (unsigned int)label);
 }
 
-static void path_record_name(struct out *o, unsigned int name,
-			     unsigned int form)
+static void path_record_name(struct out *o, const struct path *path)
 {
-	unsigned int here = 0xc000u + (unsigned int)o->len;
-
-	switch (form) {
+	switch (path->form) {
 	case FORM_SPELLED:
-		path_name(o, name);
+		path_name(o, path, path->name);
 		break;
 	case FORM_HALF:
 		path_half(o);
 		break;
-	case FORM_CHAIN:
-		out16(o, here - 6);	/* the second question */
-		break;
 	case FORM_OTHER:
-		path_name(o, (name + 1) % 7);
+		path_name(o, path, (path->name + 1) % 7);
 		break;
 	case FORM_SELF:
-		out16(o, here);
+		path_name(o, path, path->name);
+		o->len--;	/* the root */
+		out16(o, 0xc000u + (unsigned int)o->len);
 		break;
 	default:
 		out16(o, POINTER);
 	}
 }
 
-static void path_record(struct out *o, const struct path_op *op,
-			unsigned int name, unsigned int form)
+static void path_record(struct out *o, const struct path *path)
 {
-	unsigned int rdlength = form == FORM_EMPTY ? 0 :
-				form == FORM_26 ? 156 : 6;
+	unsigned int rdlength = path->form == FORM_EMPTY ? 0 :
+				path->form == FORM_26 ? 156 : 6;
 
-	path_record_name(o, name, form);
-	out_record_tail(o, op->type, rdlength, rdlength);
+	path_record_name(o, path);
+	out_record_tail(o, path->op->type, rdlength, rdlength);
 }
 
-static void path_counts(unsigned int count[4], const struct path_op *op,
-			unsigned int form)
+/*
+ * A chain is the question and two records, the second of which points to the
+ * name of the first. In a response the first is the one that is read.
+ */
+static void path_chain(struct out *o, const struct path *path)
 {
-	count[QUESTION] = form == FORM_CHAIN ? 2 : 1;
-	if (op->section == ANSWER && form == FORM_SPELLED) {
-		count[QUESTION] = 0;
+	unsigned int first = 0xc000u + (unsigned int)o->len;
+
+	path_record(o, path);
+	out16(o, first);
+	out_record_tail(o, path->op->type, 6, 6);
+}
+
+static void path_counts(struct path *path)
+{
+	unsigned int own = path->op->section;
+
+	path->count[QUESTION] = 1;
+	if (own == ANSWER && path->form == FORM_SPELLED) {
+		path->count[QUESTION] = 0;
 	}
-	if (op->section != QUESTION) {
-		count[op->section] = form == FORM_TWICE ? 2 : 1;
-	} else if (form != FORM_POINTER) {
-		count[ADDITIONAL] = 1;
+	if (own != QUESTION) {
+		path->count[own] = 1;
+	} else if (path->form != FORM_POINTER) {
+		path->count[ADDITIONAL] = 1;
 	}
-	if (form == FORM_EVERYTHING) {
-		count[ANSWER] = 1;
-		count[AUTHORITY] = 1;
-		count[ADDITIONAL] = 1;
+	if (path->form == FORM_CHAIN) {
+		path->count[ANSWER] = 1;
+		path->count[ADDITIONAL] = 1;
+	}
+	if (path->form == FORM_AUTHORITY) {
+		path->count[AUTHORITY] = 2;
+	}
+	if (path->form == FORM_EVERYTHING) {
+		path->count[ANSWER] = 1;
+		path->count[AUTHORITY] = 1;
+		path->count[ADDITIONAL] = 1;
+	}
+}
+
+static void path_body(struct out *o, const struct path *path)
+{
+	unsigned int records = path->count[ANSWER] + path->count[AUTHORITY] +
+			       path->count[ADDITIONAL];
+
+	if (path->count[QUESTION] > 0) {
+		path_name(o, path, path->name);
+		out16(o, path->op->question);
+		out16(o, 1);
+	}
+	if (path->form == FORM_CHAIN) {
+		path_chain(o, path);
+		return;
+	}
+	for (unsigned int i = 0; i < records; i++) {
+		path_record(o, path);
 	}
 }
 
 size_t nbns_path_at(uint32_t n, uint8_t buf[NBNS_SHAPE_MAX])
 {
 	struct out o = { .buf = buf };
+	struct path path = { .labels = 0 };
 	unsigned int trn_id = n & 0xffffu;
-	unsigned int form = digit(&n, 10);
-	unsigned int name = digit(&n, 10);
-	const struct path_op *op = &path_ops[digit(&n, 20)];
-	unsigned int count[4] = { 0 };
+	unsigned int index = 0;
 
-	path_counts(count, op, form);
-	out_header(&o, trn_id, op->operation, count);
-	if (count[QUESTION] > 0) {
-		path_question(&o, op, name, form);
-	}
-	for (unsigned int i = count[ANSWER] + count[AUTHORITY] +
-			      count[ADDITIONAL]; i > 0; i--) {
-		path_record(&o, op, name, form);
-	}
+	path.form = digit(&n, 10);
+	path.name = digit(&n, 10);
+	index = digit(&n, 20);
+	path.op = &path_ops[index];
+	path.labels = (10 * index + path.form) % 100;
+	path_counts(&path);
+	out_header(&o, trn_id, path.op->operation, path.count);
+	path_body(&o, &path);
 	return o.len;
 }

@@ -190,6 +190,10 @@ static bool netbios_word(const char *word, char why[WHY])
 		snprintf(why, WHY, "longer than 15 bytes");
 		return false;
 	}
+	if (word[0] == ' ' || word[strlen(word) - 1] == ' ') {
+		snprintf(why, WHY, "a name may not begin or end with a blank");
+		return false;
+	}
 	for (const char *p = word; *p != '\0'; p++) {
 		if (*p == '%') {
 			snprintf(why, WHY, "substitutions such as %%h are not "

@@ -95,13 +95,18 @@ static int run_target(struct run *run, const struct target *target)
 	return status != WR_OK ? status : query;
 }
 
-/* One request for each address; with none given, for the one that routes. */
+/*
+ * One request for each address; with none given, for the one that routes.
+ * nmbd forgets a multihomed name at its first release: that it does not know
+ * the name when the second comes is what was wanted.
+ */
 static int run_changes(struct run *run, const struct target *target,
 		       enum nbns_kind kind)
 {
 	const struct settings *s = run->settings;
 	unsigned int i = 0;
 	int status = WR_OK;
+	bool done = false;
 
 	if (s->addresses == 0) {
 		return run_ask(run, target, kind, 0);
@@ -109,9 +114,14 @@ static int run_changes(struct run *run, const struct target *target,
 	for (i = 0; i < s->addresses && !run->gone; i++) {
 		int one = run_ask(run, target, kind, s->address[i]);
 
-		if (status == WR_OK) {
+		if (one == WR_OK) {
+			done = true;
+		} else if (status == WR_OK) {
 			status = one;
 		}
+	}
+	if (kind == NBNS_RELEASE && done && status == WR_NOT_FOUND) {
+		return WR_OK;
 	}
 	return status;
 }

@@ -245,14 +245,14 @@ static inline void fake_say(struct fake_server *fake, enum fake_say say,
 }
 
 static inline void fake_later(struct tevent_context *ev,
-			      struct tevent_timer *te, struct timeval now,
+			      struct tevent_timer *timer, struct timeval now,
 			      void *private_data)
 {
 	struct fake_later *later =
 		talloc_get_type_abort(private_data, struct fake_later);
 
 	(void)ev;
-	(void)te;
+	(void)timer;
 	(void)now;
 	fake_say(later->fake, later->say, later->arg, &later->peer,
 		 later->packet);

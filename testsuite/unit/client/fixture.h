@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the tests of the name service client share: a loop with a client and
- * the scripted server, and requests with the values of Annex A. Included
- * behind cmocka.h and what that needs.
+ * the scripted server, and requests with the values of Annex A.
  *
  * Every wait of these tests is for an event. Where a test needs a time to
  * pass, the waits of the request are made short instead; only limits that
@@ -11,6 +10,14 @@
 #ifndef WINSD_TEST_CLIENT_FIXTURE_H
 #define WINSD_TEST_CLIENT_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
 #include <errno.h>
 
 #include "client/nbns.h"

@@ -5,15 +5,6 @@
  * C.2, MS16-077), refusals (1.1), node status (1.5), errors, the responder.
  * Times, cancelling and leaks: test_nbns_life.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "unit/client/fixture.h"
 
 /* ---- what is sent */

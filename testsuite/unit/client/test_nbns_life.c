@@ -4,14 +4,6 @@
  * 2.5), cancelling in every state, and no memory, descriptor or pending entry
  * left behind after ten thousand of all fates.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <time.h>
 

@@ -145,7 +145,7 @@ static void test_lies_alone(void **state)
 }
 
 /* Take in everything that is queued: a marker of our own comes last. */
-static void drain(struct fixture *f, struct fake_server *from, int fd)
+static void drain(struct fixture *f)
 {
 	const struct nbns_client_stats *stats = nbns_client_stats(f->client);
 	struct sockaddr_in to = {
@@ -155,8 +155,7 @@ static void drain(struct fixture *f, struct fake_server *from, int fd)
 	};
 	uint64_t seen = stats->malformed;
 
-	(void)from;
-	fake_send(fd, &to, (const uint8_t *)"x", 1);
+	fake_send(f->fake->fd_port, &to, (const uint8_t *)"x", 1);
 	while (stats->malformed == seen) {
 		tevent_loop_once(f->ev);
 	}
@@ -191,7 +190,7 @@ static void test_spoof(void **state)
 			fake_put16(request, id);
 			fake_say(f->fake, lies[i], 0, &f->fake->peer, request);
 			if (id % 128 == 127) {
-				drain(f, f->fake, f->fake->fd_port);
+				drain(f);
 			}
 		}
 	}

@@ -62,12 +62,13 @@ class Docs(unittest.TestCase):
 
     def test_help_and_man_page_agree(self):
         for program in self.programs:
-            page = next(p for p in self.pages if os.path.basename(p)[:-2] == program)
-            told = subprocess.run([os.path.join(BIN, program), '--help'], check=True,
-                                  stdout=subprocess.PIPE, universal_newlines=True).stdout
             with self.subTest(program):
+                page = [p for p in self.pages if os.path.basename(p)[:-2] == program]
+                self.assertEqual(len(page), 1)
+                told = subprocess.run([os.path.join(BIN, program), '--help'], check=True,
+                                      stdout=subprocess.PIPE, universal_newlines=True).stdout
                 self.assertEqual(options(own_lines(told, program, self.programs)),
-                                 options(own_lines(render(page), program, self.programs)))
+                                 options(own_lines(render(page[0]), program, self.programs)))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ Installs what is missing, configures and builds if needed, and runs winsd in
 the foreground on a default configuration: state below build/serve/, loopback
 only, port 137 when that is allowed and free, else an unprivileged one. When
 the server says that it is ready, prints the line that a person types next.
-Ctrl-C ends it.
+Ctrl-C ends it. WINSD_SERVE_STATE names another state directory.
 """
 import os
 import signal
@@ -66,14 +66,13 @@ def build(top):
 def explain(top, address, port):
     tool = os.path.relpath(os.path.join(top, 'build', 'bin', 'winsregister'))
     where = address if port == 137 else '%s:%d' % (address, port)
-    line = "%s --server %s --name 'HELLO<20>'" % (tool, where)
     print('\nwinsd answers on %s, UDP port %d. Ctrl-C ends it.\n'
-          'Register a name from another terminal, then ask for it:\n\n'
-          '    %s\n    %s --query\n' % (address, port, line, line), flush=True)
+          'Register a name from another terminal, and see it resolved:\n\n'
+          "    %s --server %s --name 'HELLO<20>'\n" % (address, port, tool, where), flush=True)
 
 
 def run(top, address, port):
-    folder = os.path.join(top, 'build', 'serve')
+    folder = os.environ.get('WINSD_SERVE_STATE') or os.path.join(top, 'build', 'serve')
     os.makedirs(folder, mode=0o700, exist_ok=True)
     config = os.path.join(folder, 'winsd.conf')
     with open(config, 'w', encoding='utf-8') as f:

@@ -97,6 +97,8 @@ STAGES = [
     Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
     Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
           python_tests('scenario/*.py', but=['nbclient.py']), 1, 300),
+    Stage('commands', './waf serve and the build as a person meets them', 'plain',
+          python_tests('commands/*.py'), 1, 300),
     Stage('torture', "the SMB suite's own WINS tests", 'plain',
           python_tests('interop/test_smbtorture.py'), 1, 400),
     Stage('interop', 'foreign clients, decoders and parsers', 'plain',
@@ -149,7 +151,8 @@ def run_program(stage, program, build):
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, program.name + '.log')
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP', WINSD_TOP=TOP,
-               WINSD_BUILD=os.path.join(TOP, build), PYTHONDONTWRITEBYTECODE='1',
+               WINSD_BUILD=os.path.join(TOP, build), WINSD_PYTHON=sys.executable,
+               PYTHONDONTWRITEBYTECODE='1',
                **SANITIZER_ENV)
     begin, timed_out, status = time.monotonic(), False, 127
     with open(log, 'wb') as out:

@@ -19,26 +19,8 @@
 #include "core/partner_option.h"
 
 #define WHY		240	/* what is wrong, without name and value */
-#define SHOWN		48	/* so much of a value is repeated */
 #define TEXT_MAX	1023
 #define PORT_NAME_MAX	15	/* of a network interface */
-
-/* A value as it may stand in a log: printable ASCII, not too much of it. */
-static const char *show(const char *value, char out[SHOWN + 8])
-{
-	size_t len = 0;
-
-	for (; *value != '\0' && len < SHOWN - 4; value++) {
-		if (*value >= ' ' && *value <= '~') {
-			out[len++] = *value;
-		} else {
-			len += (size_t)snprintf(out + len, 5, "\\x%02x",
-						(unsigned char)*value);
-		}
-	}
-	snprintf(out + len, 4, "%s", *value == '\0' ? "" : "...");
-	return out;
-}
 
 static bool check_bool(const struct option *o, const char *value,
 		       char why[WHY])
@@ -369,7 +351,7 @@ static bool one_word(const struct option *o, char *word, char why[WHY])
 static bool check_list(const struct option *o, const char *value,
 		       char why[WHY])
 {
-	char word[OPTVAL_WORD] = "", part[WHY] = "", shown[SHOWN + 8] = "";
+	char word[OPTVAL_WORD] = "", part[WHY] = "", shown[OPTVAL_SHOWN] = "";
 	enum optval_next next = OPTVAL_WORD_OK;
 	unsigned int words = 0;
 
@@ -385,7 +367,7 @@ static bool check_list(const struct option *o, const char *value,
 			return false;
 		}
 		if (!one_word(o, word, part)) {
-			snprintf(why, WHY, "%s: %.160s", show(word, shown),
+			snprintf(why, WHY, "%s: %.160s", optval_show(word, shown),
 				 part);
 			return false;
 		}
@@ -463,25 +445,13 @@ static bool unquote(char *value, char why[WHY])
 	return strchr(value, '"') == NULL;
 }
 
-/* What no value may have, whatever its type. */
-static bool clean(const char *value, char why[WHY])
-{
-	size_t len = strlen(value);
-
-	for (const char *p = value; *p != '\0'; p++) {
-		if ((*p >= 0 && *p < ' ' && *p != '\t') || *p == 0x7f) {
-			snprintf(why, WHY, "control character");
-			return false;
-		}
-	}
-	snprintf(why, WHY, "backslash at the end");
-	return len == 0 || value[len - 1] != '\\';
-}
-
 static bool check_value(const struct option *option, char *value,
 			char why[WHY])
 {
-	if (!clean(value, why)) {
+	const char *unclean = optval_unclean(value);
+
+	if (unclean != NULL) {
+		snprintf(why, WHY, "%s", unclean);
 		return false;
 	}
 	if (is_text(option->type) && !unquote(value, why)) {
@@ -498,13 +468,13 @@ static bool check_value(const struct option *option, char *value,
 bool option_check(const struct option *option, char *value,
 		  char reason[OPTION_REASON])
 {
-	char why[WHY] = "", shown[SHOWN + 8] = "";
+	char why[WHY] = "", shown[OPTVAL_SHOWN] = "";
 
 	if (check_value(option, value, why)) {
 		return true;
 	}
 	snprintf(reason, OPTION_REASON, "%s = %s: %s", option->name,
-		 show(value, shown), why);
+		 optval_show(value, shown), why);
 	return false;
 }
 

@@ -563,16 +563,19 @@ static size_t letters(const char *name)
 const char *option_nearest(const char *name, const char *prefix,
 			   unsigned int *distance)
 {
-	unsigned int best = (unsigned int)(letters(name) / 3) + 2;
+	size_t len = letters(name);
+	unsigned int best = (unsigned int)(len / 3) + 2;
 	const char *nearest = NULL;
 
 	for (enum option_id i = 0; i <= OPTION_COUNT; i++) {
 		const char *candidate = i < OPTION_COUNT ? table[i].name :
 					OPTION_PARTNER_NAME " ADDR";
+		size_t other = letters(candidate);
 		unsigned int apart = 0;
 
-		if (prefix != NULL &&
-		    optval_after_prefix(candidate, prefix) == NULL) {
+		if ((prefix != NULL &&
+		     optval_after_prefix(candidate, prefix) == NULL) ||
+		    (len > other ? len - other : other - len) >= best) {
 			continue;
 		}
 		apart = optval_distance(name, candidate);

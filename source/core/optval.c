@@ -7,6 +7,7 @@
  * leading blanks and octal, all of which hide a mistake here.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/optval.h"
@@ -215,6 +216,37 @@ bool optval_same_words(const char *a, const char *b)
 		}
 	}
 	return true;
+}
+
+const char *optval_show(const char *text, char out[OPTVAL_SHOWN])
+{
+	size_t len = 0;
+
+	for (; *text != '\0' && len < OPTVAL_SHOWN - 12; text++) {
+		if (*text >= ' ' && *text <= '~') {
+			out[len++] = *text;
+		} else {
+			len += (size_t)snprintf(out + len, 5, "\\x%02x",
+						(unsigned char)*text);
+		}
+	}
+	snprintf(out + len, 4, "%s", *text == '\0' ? "" : "...");
+	return out;
+}
+
+const char *optval_unclean(const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *p = value; *p != '\0'; p++) {
+		unsigned char byte = (unsigned char)*p;
+
+		if ((byte < ' ' && byte != '\t') || byte == 0x7f) {
+			return "control character";
+		}
+	}
+	return len > 0 && value[len - 1] == '\\' ? "backslash at the end" :
+						    NULL;
 }
 
 int optval_which(const char *words, const char *word)

@@ -58,6 +58,20 @@ enum optval_next optval_next_word(const char **pos, char word[OPTVAL_WORD]);
 /* The same words in the same order, ignoring ASCII case? */
 bool optval_same_words(const char *a, const char *b);
 
+/*
+ * A text as it may stand in a message: printable ASCII, other bytes as \xHH,
+ * cut with ... when it is long. Returns out.
+ */
+#define OPTVAL_SHOWN	56
+const char *optval_show(const char *text, char out[OPTVAL_SHOWN]);
+
+/*
+ * What no value may have, whatever it is for: a control character, or a
+ * backslash at the end, which would join the next line when it is written.
+ * NULL: it has none of that; else what it has.
+ */
+const char *optval_unclean(const char *value);
+
 /* Is word one of the blank-separated words? -1, or which from 0. */
 int optval_which(const char *words, const char *word);
 

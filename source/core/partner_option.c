@@ -232,12 +232,16 @@ static const char *nearest_key(const char *text)
 static bool refuse_key(const char *key, char reason[PARTNER_REASON])
 {
 	const char *nearest = nearest_key(key);
+	char shown[OPTVAL_SHOWN] = "";
 
+	optval_show(key, shown);
 	if (nearest != NULL) {
 		snprintf(reason, PARTNER_REASON,
-			 "unknown key \"%s\" (did you mean %s?)", key, nearest);
+			 "unknown key \"%s\" (did you mean %s?)", shown,
+			 nearest);
 	} else {
-		snprintf(reason, PARTNER_REASON, "unknown key \"%s\"", key);
+		snprintf(reason, PARTNER_REASON, "unknown key \"%s\"",
+			 shown);
 	}
 	return false;
 }
@@ -247,6 +251,7 @@ static bool read_pair(const char *key, const char *text,
 		      char reason[PARTNER_REASON])
 {
 	const char *wrong = NULL;
+	char shown[OPTVAL_SHOWN] = "";
 	unsigned int i = 0;
 
 	while (i < KEYS && !optval_same_name(key, keys[i].key.key)) {
@@ -258,7 +263,7 @@ static bool read_pair(const char *key, const char *text,
 	wrong = keys[i].read(text, options);
 	if (wrong != NULL) {
 		snprintf(reason, PARTNER_REASON, "%s=%s: %s", keys[i].key.key,
-			 text, wrong);
+			 optval_show(text, shown), wrong);
 	}
 	return wrong == NULL;
 }
@@ -281,8 +286,7 @@ static bool read_item(const char *from, const char *to,
 		return false;
 	}
 	if (!copy_trimmed(equals + 1, to, text, 128)) {
-		snprintf(reason, PARTNER_REASON, "the value of %s is too long",
-			 key);
+		snprintf(reason, PARTNER_REASON, "a value is too long");
 		return false;
 	}
 	return read_pair(key, text, options, reason);

@@ -32,33 +32,21 @@ static const char *shared_with(const char *name)
 	return NULL;
 }
 
-/* A name for a note: cut, and nothing in it that a terminal would obey. */
-static const char *show_name(const char *name, char out[64])
-{
-	size_t i = 0;
-
-	for (; name[i] != '\0' && i < 63; i++) {
-		out[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
-	}
-	out[i] = '\0';
-	return out;
-}
-
 static enum settings_result unknown(const char *name, const char *prefix,
 				    enum settings_result result,
 				    char note[SETTINGS_NOTE])
 {
-	char shown[64] = "";
+	char shown[OPTVAL_SHOWN] = "";
 	unsigned int apart = 0;
 	const char *nearest = option_nearest(name, prefix, &apart);
 
 	if (nearest != NULL) {
 		snprintf(note, SETTINGS_NOTE,
 			 "unknown option %s (did you mean %s?)",
-			 show_name(name, shown), nearest);
+			 optval_show(name, shown), nearest);
 	} else {
 		snprintf(note, SETTINGS_NOTE, "unknown option %s",
-			 show_name(name, shown));
+			 optval_show(name, shown));
 	}
 	return result;
 }
@@ -70,7 +58,7 @@ static enum settings_result unknown(const char *name, const char *prefix,
 static enum settings_result foreign(const char *name,
 				    char note[SETTINGS_NOTE])
 {
-	char shown[64] = "";
+	char shown[OPTVAL_SHOWN] = "";
 	unsigned int apart = 0;
 	const char *nearest = option_nearest(name, NULL, &apart);
 	bool ours = nearest != NULL &&
@@ -80,7 +68,7 @@ static enum settings_result foreign(const char *name,
 		return SETTINGS_OK;
 	}
 	snprintf(note, SETTINGS_NOTE, "option %s ignored (did you mean %s?)",
-		 show_name(name, shown), nearest);
+		 optval_show(name, shown), nearest);
 	return SETTINGS_WARN;
 }
 
@@ -123,9 +111,9 @@ static struct settings_partner *find_partner(struct settings *settings,
 static enum settings_result refuse(char note[SETTINGS_NOTE], const char *name,
 				   const char *why)
 {
-	char shown[64] = "";
+	char shown[OPTVAL_SHOWN] = "";
 
-	snprintf(note, SETTINGS_NOTE, "%s: %s", show_name(name, shown), why);
+	snprintf(note, SETTINGS_NOTE, "%s: %s", optval_show(name, shown), why);
 	return SETTINGS_ERROR;
 }
 
@@ -138,11 +126,15 @@ static enum settings_result put_partner(struct settings *settings,
 	struct settings_partner row = { .text = value, .line = line };
 	struct settings_partner *place = NULL;
 	char reason[PARTNER_REASON] = "";
+	const char *unclean = optval_unclean(value);
 
 	if (!nb_addr_parse(address, &row.address) ||
 	    !nb_addr_is_host(row.address)) {
 		return refuse(note, name, "expected wins:partner ADDR = "
 			      "key=value, ... (did you mean wins:partners?)");
+	}
+	if (unclean != NULL) {
+		return refuse(note, name, unclean);
 	}
 	if (!partner_options_parse(value, &ignored, reason)) {
 		return refuse(note, name, reason);
@@ -187,14 +179,14 @@ static enum settings_result put_global(struct settings *settings,
 static enum settings_result put_elsewhere(const char *name,
 					  char note[SETTINGS_NOTE])
 {
-	char shown[64] = "";
+	char shown[OPTVAL_SHOWN] = "";
 
 	if (optval_after_prefix(name, "wins:") != NULL) {
 		return refuse(note, name, "belongs into [global]");
 	}
 	if (shared_with(name) != NULL) {
 		snprintf(note, SETTINGS_NOTE, "%s ignored: it counts in "
-			 "[global] only", show_name(name, shown));
+			 "[global] only", optval_show(name, shown));
 		return SETTINGS_WARN;
 	}
 	return SETTINGS_OK;
@@ -204,14 +196,14 @@ enum settings_result settings_put(struct settings *settings, bool global,
 				  const char *name, char *value,
 				  unsigned int line, char note[SETTINGS_NOTE])
 {
-	char shown[64] = "";
+	char shown[OPTVAL_SHOWN] = "";
 
 	if (value == NULL) {
 		if (optval_after_prefix(name, "wins:") != NULL) {
 			return refuse(note, name, "there is no = on this line");
 		}
 		snprintf(note, SETTINGS_NOTE, "line without = ignored: %s",
-			 show_name(name, shown));
+			 optval_show(name, shown));
 		return SETTINGS_WARN;
 	}
 	if (leads_elsewhere(name, value, global)) {

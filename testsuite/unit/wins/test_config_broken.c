@@ -345,6 +345,11 @@ static const struct broken partners[] = {
 	  P ": expected key=value, separated by commas" },
 	{ G P " = retry=30,,statics=no\n", 2,
 	  P ": expected key=value, separated by commas" },
+	{ G P " = name=\x1b[31mred\n", 2, P ": control character" },
+	{ G P " = precedence=\xff\n", 2,
+	  P ": precedence=\\xff: expected low or high" },
+	{ G P " = \xff=1\n", 2, P ": unknown key \"\\xff\"" },
+	{ G P " = name=a\\", 2, P ": backslash at the end" },
 	{ G P " = =30\n", 2, P ": no key before an =" },
 };
 

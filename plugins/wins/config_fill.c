@@ -32,7 +32,7 @@ static int complete(TALLOC_CTX *mem_ctx, struct settings *settings,
 		return ENOMEM;
 	}
 	if (!option_check(row, copy, reason)) {
-		*message = talloc_asprintf(mem_ctx, "%s (from %s); set %s",
+		*message = talloc_asprintf(mem_ctx, "%s (default: %s); set %s",
 					   reason, row->computed, row->name);
 		return EINVAL;
 	}

@@ -125,7 +125,7 @@ static const struct option table[OPTION_COUNT] = {
 },
 [OPTION_STATE_DIRECTORY] = {
 	.name = "state directory", .type = OPTION_PATH,
-	.computed = "the host, set when it was built",
+	.computed = "set when the server was built",
 	.group = OPTION_GROUP_FILES, .room = "store", .reload = false,
 	.summary = "directory of the database",
 	.doc = "Holds wins.tdb and what belongs to it. It must exist and be "
@@ -133,7 +133,7 @@ static const struct option table[OPTION_COUNT] = {
 },
 [OPTION_LOCK_DIRECTORY] = {
 	.name = "lock directory", .alias = "lock dir", .type = OPTION_PATH,
-	.computed = "the host, set when it was built",
+	.computed = "set when the server was built",
 	.group = OPTION_GROUP_FILES, .room = "control", .reload = false,
 	.summary = "directory of the lock and the control socket",
 	.doc = "Holds winsd.lock and winsd.sock. The path must be short enough "

@@ -213,7 +213,7 @@ static void a_suite_file_works_unchanged(void **state)
 		"\tbind interfaces only = Yes\n\tmax wins ttl = 518400\n"
 		"\tidmap_ldb:use rfc2307 = yes\n\tlog level = 1 auth:3\n\n"
 		"[sysvol]\n\tpath = /var/lib/samba/sysvol\n"
-		"\tread only = No\n\n[netlogon]\n\tpath = /var/lib\n"
+		"\tbrowseable = No\n\n[netlogon]\n\tpath = /var/lib\n"
 		"\tcopy = sysvol\n");
 
 	assert_string_equal(f->fake.log, "");
@@ -392,8 +392,8 @@ static void no_directory_is_an_error(void **state)
 	load(f, "state directory = /srv\n");
 	f->fake.host.state_directory = "relative";
 	refused(f, "", EINVAL, "state directory = relative: expected a path "
-		"that begins with / (from the host, set when it was built); "
-		"set state directory");
+		"that begins with / (default: set when the server was "
+		"built); set state directory");
 }
 
 struct page {

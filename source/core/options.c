@@ -92,7 +92,7 @@ static const struct option table[OPTION_COUNT] = {
 [OPTION_INTERFACES] = {
 	.name = "interfaces", .type = OPTION_INTERFACE_LIST, .max = LIST_MAX,
 	.computed = "every IPv4 interface that is up",
-	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = false,
+	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = true,
 	.summary = "addresses to serve, for the whole suite",
 	.doc = "Interface names, patterns such as eth*, addresses, and "
 	"addresses with their mask such as 192.0.2.1/24. IPv6 addresses and "
@@ -110,7 +110,7 @@ static const struct option table[OPTION_COUNT] = {
 [OPTION_WINS_INTERFACES] = {
 	.name = "wins:interfaces", .type = OPTION_INTERFACE_LIST,
 	.max = LIST_MAX, .computed = "interfaces",
-	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = false,
+	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = true,
 	.summary = "addresses to serve",
 	.doc = "As interfaces, for this server alone, IPv4 only. 0.0.0.0 is an "
 	"error, and so is a list that matches no address of the machine.",
@@ -174,14 +174,14 @@ static const struct option table[OPTION_COUNT] = {
 },
 [OPTION_READ_GROUP] = {
 	.name = "wins:read group", .type = OPTION_TEXT, .standard = "",
-	.group = OPTION_GROUP_FILES, .room = "control", .reload = false,
+	.group = OPTION_GROUP_FILES, .room = "control", .reload = true,
 	.summary = "unix group that may ask the control socket",
 	.doc = "Members may use the commands that only show something. Without "
 	"it only root and the server's own user may.",
 },
 [OPTION_ADMIN_GROUP] = {
 	.name = "wins:admin group", .type = OPTION_TEXT, .standard = "",
-	.group = OPTION_GROUP_FILES, .room = "control", .reload = false,
+	.group = OPTION_GROUP_FILES, .room = "control", .reload = true,
 	.summary = "unix group that may use every control command",
 	.doc = "Members may also change records and stop the server.",
 },

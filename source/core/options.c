@@ -21,6 +21,7 @@
 #define SECONDS_MAX	2147483647u	/* the suite keeps them in an int */
 #define ALIASES_MAX	9		/* 7 + 2 * 9 names fit a node status */
 #define LIST_MAX	4096
+#define INTERFACES_MAX	256		/* what net/ifaces.h takes */
 
 #define NO_REPLICATION	"replication is not in this version"
 #define NO_PLUGINS	"plugins are not in this version"
@@ -90,7 +91,8 @@ static const struct option table[OPTION_COUNT] = {
 	"with another WINS server. This server does not do that.",
 },
 [OPTION_INTERFACES] = {
-	.name = "interfaces", .type = OPTION_INTERFACE_LIST, .max = LIST_MAX,
+	.name = "interfaces", .type = OPTION_INTERFACE_LIST,
+	.max = INTERFACES_MAX,
 	.computed = "every IPv4 interface that is up",
 	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = true,
 	.summary = "addresses to serve, for the whole suite",
@@ -109,7 +111,7 @@ static const struct option table[OPTION_COUNT] = {
 },
 [OPTION_WINS_INTERFACES] = {
 	.name = "wins:interfaces", .type = OPTION_INTERFACE_LIST,
-	.max = LIST_MAX, .computed = "interfaces",
+	.max = INTERFACES_MAX, .computed = "interfaces",
 	.group = OPTION_GROUP_NETWORK, .room = "net", .reload = true,
 	.summary = "addresses to serve",
 	.doc = "As interfaces, for this server alone, IPv4 only. 0.0.0.0 is an "

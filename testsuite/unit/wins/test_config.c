@@ -471,6 +471,8 @@ static void what_a_reload_may_change(void **state)
 		{ "netbios aliases = X", NULL },
 		{ "wins:blocked names =", NULL },
 		{ "log level = 3", NULL },
+		{ "wins:interfaces = eth9", NULL },
+		{ "wins:read group = staff", NULL },
 		{ "nbt port = 0x89", NULL },
 		{ "nbt port = 138", "nbt port" },
 		{ "state directory = /b", "state directory" },

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The whole graph of the server, in the order in which it is made:
+ *
+ *	configuration, directories, lock	nothing of another's is touched
+ *	world					clocks, timers, chance
+ *	store on its tdb backend		all records in memory
+ *	owner address				who we are to partners
+ *	sockets' set (udp137), empty
+ *	door, with serve behind it		decides, through the rules
+ *	addresses				sockets open, serve hears of them
+ *	control socket				winsctl
+ *
+ *	datagram: udp137 -> sink -> door -> serve -> rules -> store
+ *	reply:    store durable -> serve -> door -> world.send -> udp137
+ *
+ * Upward calls are the small structs that are filled here: udp137_sink,
+ * nb_world, control_context. Taking apart goes the other way round; a turn
+ * that is not durable then was never acknowledged and may be lost.
+ *
+ * The first failure ends a start with one line that says what to do. A reload
+ * that fails anywhere leaves everything as it was.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "wire.h"
+
+#include <config.h>		/* of the build: WINSD_VERSION */
+
+/* ---- what goes up from one room to the next ---- */
+
+static void sink_turn_begin(void *priv)
+{
+	struct wins_server *server = priv;
+
+	serve_turn_begin(door_serve(server->door));
+}
+
+static void sink_datagram(void *priv, uint32_t local, uint32_t from,
+			  uint16_t port, const uint8_t *data, size_t len)
+{
+	struct wins_server *server = priv;
+
+	door_datagram(server->door, local, from, port, data, len);
+}
+
+static void sink_turn_end(void *priv)
+{
+	struct wins_server *server = priv;
+
+	serve_turn_end(door_serve(server->door));
+}
+
+static int control_reload(void *priv, TALLOC_CTX *mem_ctx, char **message)
+{
+	struct wins_server *server = talloc_get_type_abort(priv,
+							   struct wins_server);
+
+	return wire_reload(server, mem_ctx, message);
+}
+
+static void control_stop(void *priv)
+{
+	struct wins_server *server = talloc_get_type_abort(priv,
+							   struct wins_server);
+
+	server->host.terminate(server->host.priv, "stopped by an operator",
+			       false);
+}
+
+void wire_tell(struct wins_server *server)
+{
+	struct serve_iface iface[SERVE_IFACES_MAX];
+	struct store_stats stats;
+	char *text = NULL;
+
+	if (server->host.ready == NULL) {
+		return;
+	}
+	store_stats(server->store, &stats);
+	text = talloc_asprintf(server, "%s: %" PRIu64 " records, %u addresses",
+			       server->context.state, stats.records,
+			       udp137_served(server->udp, iface));
+	server->host.ready(server->host.priv,
+			   text == NULL ? server->context.state : text);
+	talloc_free(text);
+}
+
+/* ---- making ---- */
+
+static int make_directory(const char *path, mode_t mode, TALLOC_CTX *mem_ctx,
+			  char **message)
+{
+	char *copy = talloc_strdup(mem_ctx, path);
+	char *p = copy;
+	int ret = 0;
+
+	if (copy == NULL) {
+		return ENOMEM;
+	}
+	while (ret == 0 && p != NULL) {
+		p = strchr(p + 1, '/');
+		if (p != NULL) {
+			*p = '\0';
+		}
+		if (mkdir(copy, p == NULL ? mode : 0755) != 0 &&
+		    errno != EEXIST && errno != EROFS) {
+			ret = errno;
+		}
+		if (p != NULL) {
+			*p = '/';
+		}
+	}
+	talloc_free(copy);
+	if (ret != 0) {
+		*message = talloc_asprintf(mem_ctx, "directory %s: %s: make "
+					   "it, owned by the user that runs "
+					   "the server", path, strerror(ret));
+	}
+	return ret;
+}
+
+static int open_store(struct wins_server *server, TALLOC_CTX *mem_ctx,
+		      char **message)
+{
+	const struct wins_config *config = server->config;
+	int ret;
+
+	ret = make_directory(config->state_directory, 0750, mem_ctx, message);
+	if (ret == 0) {
+		ret = make_directory(config->lock_directory, 0755, mem_ctx,
+				     message);
+	}
+	if (ret == 0) {
+		ret = store_lock(server, config->lock_file, message);
+	}
+	if (ret == 0) {
+		ret = store_tdb_backend(server, config->database,
+					config->durable, &server->backend,
+					message);
+	}
+	if (ret == 0) {
+		ret = store_create(server, &server->world->ops,
+				   &server->backend, &server->store, message);
+	}
+	return ret;
+}
+
+static int open_door(struct wins_server *server)
+{
+	const struct wins_config *config = server->config;
+	struct serve_config serve = config->serve;
+	int ret;
+
+	server->sink = (struct udp137_sink) {
+		.priv = server,
+		.turn_begin = sink_turn_begin,
+		.datagram = sink_datagram,
+		.turn_end = sink_turn_end,
+	};
+	ret = udp137_create(server, server->host.ev, &server->world->ops,
+			    &server->sink, config->nbt_port, &server->udp);
+	if (ret != 0) {
+		return ret;
+	}
+	server->world->udp = server->udp;
+	serve.self = server->self;
+	return door_create(server, &server->world->ops, server->store, &serve,
+			   config->nbt_port, &server->door);
+}
+
+static void owner_stored(void *arg, int error)
+{
+	struct wins_server *server = talloc_get_type_abort(arg,
+							   struct wins_server);
+
+	if (error != 0) {
+		server->host.terminate(server->host.priv, "the owner address "
+				       "could not be written", true);
+	}
+}
+
+/*
+ * Only now, with the sockets open: a first start that fails leaves no trace
+ * to trip over.
+ */
+static int keep_owner(struct wins_server *server)
+{
+	int ret;
+
+	if (!server->first_start) {
+		return 0;
+	}
+	store_begin(server->store);
+	ret = store_set_meta(server->store, "owner-address", server->self);
+	store_commit(server->store, owner_stored, server);
+	server->first_start = false;
+	return ret;
+}
+
+static int open_control(struct wins_server *server, char **message)
+{
+	const struct wins_config *config = server->config;
+	const struct nb_world *world = &server->world->ops;
+
+	server->context = (struct control_context) {
+		.world = world,
+		.store = server->store,
+		.serve = door_serve(server->door),
+		.self = server->self,
+		.version = WINSD_VERSION,
+		.state = config->observe ? "observing" : "running",
+		.started = world->now(world->priv),
+		.priv = server,
+		.reload = control_reload,
+		.stop = control_stop,
+		.stat_at = counters_at,
+	};
+	world->random(world->priv, &server->context.instance,
+		      sizeof(server->context.instance));
+	return control_server_create(server, server->host.ev, &server->context,
+				     config->control_socket,
+				     config->read_group, config->admin_group,
+				     &server->control, message);
+}
+
+static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
+		    char **message)
+{
+	int ret;
+
+	ret = wins_config_load(server, &server->host, &server->config,
+			       message);
+	if (ret == 0) {
+		ret = world_create(server, &server->host,
+				   server->config->log_level, &server->world);
+	}
+	if (ret == 0) {
+		ret = open_store(server, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = addresses_owner(server, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = open_door(server);
+	}
+	if (ret == 0) {
+		ret = addresses_serve(server, server->config, mem_ctx, message);
+	}
+	if (ret == 0) {
+		addresses_apply(server);
+		ret = addresses_watch(server);
+	}
+	if (ret == 0) {
+		ret = keep_owner(server);
+	}
+	if (ret == 0) {
+		ret = open_control(server, message);
+	}
+	return ret;
+}
+
+/* The rooms do not know each other's lifetimes; this order is theirs. */
+static int wire_destroy(struct wins_server *server)
+{
+	if (server->world != NULL) {
+		timers_stop(server->world->timers, server->retry);
+	}
+	TALLOC_FREE(server->control);
+	TALLOC_FREE(server->watch);
+	TALLOC_FREE(server->door);
+	if (server->world != NULL) {
+		server->world->udp = NULL;
+	}
+	TALLOC_FREE(server->udp);
+	TALLOC_FREE(server->store);
+	TALLOC_FREE(server->world);
+	return 0;
+}
+
+int wire_start(const struct wins_host *host, struct wins_server **server,
+	       char **message)
+{
+	struct wins_server *s = talloc_zero(host->mem_ctx, struct wins_server);
+	int ret;
+
+	*message = NULL;
+	if (s == NULL) {
+		return ENOMEM;
+	}
+	s->host = *host;
+	talloc_set_destructor(s, wire_destroy);
+	ret = open_all(s, s, message);
+	if (ret != 0) {
+		*message = *message != NULL ?
+			talloc_steal(host->mem_ctx, *message) :
+			talloc_strdup(host->mem_ctx, strerror(ret));
+		talloc_free(s);
+		return ret;
+	}
+	*server = s;
+	wire_tell(s);
+	return 0;
+}
+
+/* ---- changing ---- */
+
+static int check_restart(const struct wins_config *old,
+			 const struct wins_config *new, TALLOC_CTX *mem_ctx,
+			 char **message)
+{
+	const char *option = wins_config_needs_restart(old, new);
+
+	if (option == NULL) {
+		return 0;
+	}
+	*message = talloc_asprintf(mem_ctx, "`%s` cannot change while the "
+				   "server runs: restart it; nothing was "
+				   "changed", option);
+	return EBUSY;
+}
+
+/* What can fail, and how it is taken back. */
+static int reload_outside(struct wins_server *server,
+			  const struct wins_config *new, TALLOC_CTX *mem_ctx,
+			  char **message)
+{
+	char *ignored = NULL;
+	int ret;
+
+	ret = addresses_serve(server, new, mem_ctx, message);
+	if (ret == 0) {
+		ret = control_server_set_groups(server->control, mem_ctx,
+						new->read_group,
+						new->admin_group, message);
+	}
+	if (ret != 0) {
+		addresses_serve(server, server->config, mem_ctx, &ignored);
+	}
+	return ret;
+}
+
+int wire_reload(struct wins_server *server, TALLOC_CTX *mem_ctx,
+		char **message)
+{
+	struct wins_config *new = NULL;
+	int ret;
+
+	*message = NULL;
+	ret = wins_config_load(server, &server->host, &new, message);
+	if (ret == 0) {
+		ret = check_restart(server->config, new, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = reload_outside(server, new, mem_ctx, message);
+	}
+	if (ret != 0) {
+		*message = *message != NULL ? talloc_steal(mem_ctx, *message) :
+			   talloc_strdup(mem_ctx, strerror(ret));
+		talloc_free(new);
+		return ret;
+	}
+	TALLOC_FREE(server->config);
+	server->config = new;
+	world_set_log_level(server->world, new->log_level);
+	server->context.state = new->observe ? "observing" : "running";
+	addresses_apply(server);
+	wire_tell(server);
+	return 0;
+}

@@ -29,7 +29,7 @@ import packages
 import tap
 
 PYTHON = '/usr/bin/python3'     # the one that python3-samba is built for
-TAIL = 60                       # lines of a failed program's output shown
+TAIL, AFTER = 60, 20            # lines of a failed program's output shown
 
 # Builds: name -> (output directory, environment, configure options). Each has
 # a lock file of its own, so that they do not forget each other. The second
@@ -175,15 +175,29 @@ def run_program(stage, program, build):
     return outcome, time.monotonic() - begin, log
 
 
+def told(lines):
+    """What to show of a failed program: what follows each failure (cmocka
+    tells why after it), or the end if it died without a word."""
+    picked, left = [], 0
+    for line in lines:
+        if line.startswith('not ok'):
+            left = AFTER
+        elif not line.startswith('#'):
+            left = 0
+        if left > 0:
+            picked.append(line)
+            left -= 1
+    return picked[:TAIL] or lines[-TAIL:]
+
+
 def show(stage, program, outcome, seconds, log):
     print('%-4s %-34s %5d passed %7.1f s' % (
         'FAIL' if outcome.failed else 'ok', stage.name + '/' + program.name,
         len(outcome.passed), seconds))
     if outcome.failed:
         with open(log, encoding='utf-8', errors='replace') as text:
-            lines = [line.rstrip() for line in text
-                     if not line.startswith(('ok ', '# ok'))]
-        for line in lines[-TAIL:]:
+            lines = [line.rstrip() for line in text]
+        for line in told(lines):
             print('     | ' + line)
         print('     | all of it: ' + os.path.relpath(log, TOP))
     sys.stdout.flush()

@@ -77,6 +77,15 @@ class Unittest(unittest.TestCase):
                 self.assertEqual(self.run_file(body), expected)
 
 
+class Told(unittest.TestCase):
+    def test_reasons_of_failures(self):
+        lines = ['# before', 'not ok 1 - a', '# why', 'ok 2 - b', '# chatter', 'not ok 3', '# x']
+        self.assertEqual(run.told(lines), ['not ok 1 - a', '# why', 'not ok 3', '# x'])
+
+    def test_the_end_of_what_died(self):
+        self.assertEqual(run.told(['1..2', 'ok 1', 'crash']), ['1..2', 'ok 1', 'crash'])
+
+
 class Ledger(unittest.TestCase):
     def last_line(self, *adds):
         ledger = run.Ledger()

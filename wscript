@@ -33,6 +33,8 @@ def options(opt):
     opt.add_option('--fuzz', action='store_true', default=False,
                    help='build the libFuzzer targets (needs clang)')
     opt.add_option('--debug', action='store_true', default=False, help='-O0 instead of -O2')
+    opt.add_option('--seconds', type='int', default=600,
+                   help='torture: how long each fuzz target runs')
     opt.add_option('--only', default='', help='check: run only the stages with these names')
     opt.add_option('--quick', action='store_true', default=False,
                    help='bench: one short round, to see that it works')
@@ -164,8 +166,8 @@ def check(ctx):
 
 
 def torture(ctx):
-    '''runs the SMB suite's own WINS tests against the server'''
-    become('testsuite/run.py', '--only=torture')
+    '''runs the campaigns that are too long for CI'''
+    become('testsuite/torture.py', '--seconds=%d' % Options.options.seconds)
 
 
 def bench(ctx):

@@ -99,7 +99,7 @@ STAGES = [
           python_tests('scenario/*.py', but=['nbclient.py']), 1, 300),
     Stage('commands', './waf serve and the build as a person meets them', 'plain',
           python_tests('commands/*.py'), 1, 300),
-    Stage('torture', "the SMB suite's own WINS tests", 'plain',
+    Stage('smbtorture', "the SMB suite's own WINS tests", 'plain',
           python_tests('interop/test_smbtorture.py'), 1, 400),
     Stage('interop', 'foreign clients, decoders and parsers', 'plain',
           python_tests('interop/*.py', but=['test_smbtorture.py']), 1, 300),

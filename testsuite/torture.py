@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`./waf torture`: the campaigns that are too long for CI.
+
+Builds the fuzz targets with libFuzzer under ASan and UBSan and lets each run
+for a while from its corpus; inputs that reach new code are merged into
+build/torture/TARGET, whence a person may move the good ones to the corpus. A
+finding is kept there, printed, and makes the exit status 1. The figures that
+were reached are the table at the end: write them down where you claim them.
+"""
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUT = os.path.join(TOP, 'build', 'fuzzing')
+# what one input may be long: a datagram, a value, a session, a configuration
+LONGEST = {'fuzz_session': 4096, 'fuzz_smbconf': 4096}
+
+
+def build():
+    env = dict(os.environ, CC='clang', WAFLOCK='.lock-waf-fuzz')
+    waf = [sys.executable, os.path.join(TOP, 'waf')]
+    subprocess.run(waf + ['configure', '-o', OUT, '--fuzz'], cwd=TOP, env=env, check=True)
+    subprocess.run(waf + ['build'], cwd=TOP, env=env, check=True)
+
+
+def run(target, seconds):
+    """(executions, edges, the finding's file or None)"""
+    name = os.path.basename(target)
+    corpus = os.path.join(TOP, 'testsuite', 'fuzz', 'corpus', name[len('fuzz_'):])
+    fresh = os.path.join(TOP, 'build', 'torture', name)
+    os.makedirs(fresh, exist_ok=True)
+    done = subprocess.run(
+        [target, '-max_total_time=%d' % seconds, '-max_len=%d' % LONGEST.get(name, 1024),
+         '-print_final_stats=1', '-artifact_prefix=%s/finding-' % fresh, fresh, corpus],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    text = done.stdout.decode('utf-8', 'replace')
+    runs = re.search(r'stat::number_of_executed_units: *(\d+)', text)
+    edges = re.findall(r'cov: (\d+)', text)
+    found = None
+    if done.returncode != 0:
+        found = next(iter(glob.glob(fresh + '/finding-*')), fresh)
+        print(text[-4000:])
+    return int(runs.group(1)) if runs else 0, int(edges[-1]) if edges else 0, found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--seconds', type=int, default=600, help='for each target (default 600)')
+    parser.add_argument('--target', default='', help='only targets whose name contains this')
+    options = parser.parse_args()
+    build()
+    rows = []
+    for target in sorted(glob.glob(os.path.join(OUT, 'fuzz', 'fuzz_*'))):
+        if options.target in os.path.basename(target):
+            rows.append((os.path.basename(target),) + run(target, options.seconds))
+    print('\n%-16s %14s %8s  %s' % ('target', 'executions', 'edges', 'finding'))
+    for name, runs, edges, found in rows:
+        print('%-16s %14d %8d  %s' % (name, runs, edges, found or 'none'))
+    return 1 if not rows or any(row[-1] for row in rows) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

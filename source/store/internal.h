@@ -23,6 +23,7 @@
 
 #define META_FORMAT	"format"		/* of the file, see backends */
 #define META_RESERVED	"versions-reserved"	/* see versions.c */
+#define META_RECORDS	"records"		/* that are there, see load.c */
 
 #define DELETE_LOG_SLOTS	65536u
 
@@ -62,6 +63,7 @@ struct store {
 	struct store_backend backend;
 	struct table table;
 	struct meta *metas;
+	struct number *records;		/* as of the last turn that ended */
 
 	/* versions.c */
 	struct number *reserved;	/* versions up to here may be used */
@@ -92,7 +94,10 @@ struct store {
 
 /* ---- turn.c ---- */
 
-/* Room for n more changes in the open turn: 0 or ENOMEM. */
+/*
+ * Room for n more changes in the open turn, and for the count of records at
+ * its end: 0 or ENOMEM.
+ */
 int turn_room(struct store *store, unsigned int n);
 
 /* There must be room. fresh takes old's place. */
@@ -114,6 +119,7 @@ void version_turn_dead(struct store *store, const struct turn *turn);
 
 /* ---- store.c ---- */
 
+uint64_t store_records(const struct store *store);
 struct meta *store_meta(const struct store *store, const char *key);
 struct meta *store_meta_add(struct store *store, const char *key);
 

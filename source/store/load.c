@@ -5,11 +5,14 @@
  * A database is loaded whole or not at all: a server that starts on half of
  * its records would hand the other half's names to whoever asks, and tell its
  * partners so. What cannot be read, stands twice, or contradicts the reserved
- * version numbers is EILSEQ; the message names the first of it, and
- * winsrepair finds the rest.
+ * version numbers is EILSEQ; so is a file in which some records cannot even be
+ * found, which the number of records tells that every turn writes. The message
+ * names the first fault, and winsrepair finds the rest.
  */
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/internal.h"
@@ -33,6 +36,7 @@ static const char *file_name(const struct store *store)
 static char *key_text(TALLOC_CTX *mem_ctx, const uint8_t *key, size_t key_len)
 {
 	char *text = talloc_strdup(mem_ctx, "");
+	bool is_meta = key_len > 0 && key[0] == DBREC_META;
 	char printed[NB_NAME_TEXT];
 	struct nb_name name;
 
@@ -44,8 +48,8 @@ static char *key_text(TALLOC_CTX *mem_ctx, const uint8_t *key, size_t key_len)
 		return talloc_asprintf_append(text, "record %s",
 					      nb_name_print(&name, printed));
 	}
-	text = talloc_asprintf_append(text, "key ");
-	for (size_t i = 0; i < key_len && i < 80; i++) {
+	text = talloc_asprintf_append(text, is_meta ? "number " : "key ");
+	for (size_t i = is_meta ? 1 : 0; i < key_len && i < 80; i++) {
 		bool plain = key[i] > ' ' && key[i] < 0x7f && key[i] != '\\';
 
 		text = talloc_asprintf_append(text, plain ? "%c" : "\\x%02x",
@@ -58,13 +62,13 @@ static int damaged(struct load *load, const uint8_t *key, size_t key_len,
 		   const char *wrong)
 {
 	const char *file = file_name(load->store);
-	char *what = key_text(load->mem_ctx, key, key_len);
+	char *what = key != NULL ? key_text(load->mem_ctx, key, key_len) : NULL;
 
 	*load->message = talloc_asprintf(
 		load->mem_ctx,
 		"%s: %s: %s; 'winsrepair check %s' lists all that is damaged, "
 		"'winsrepair salvage %s' saves the rest",
-		file, what != NULL ? what : "a key", wrong, file, file);
+		file, what != NULL ? what : "damaged", wrong, file, file);
 	talloc_free(what);
 	return EILSEQ;
 }
@@ -182,8 +186,16 @@ static int load_end(struct load *load)
 	struct owner *self = table_owner(&store->table, NB_SELF);
 	uint8_t key[DBREC_KEY_MAX];
 	struct nb_name name;
+	char wrong[80];
 
-	if (self != NULL && owner_highest(self) > store->reserved->value) {
+	if (store_records(store) != store->records->value) {
+		snprintf(wrong, sizeof(wrong),
+			 "%" PRIu64 " records were found, not %" PRIu64,
+			 store_records(store), store->records->value);
+		return damaged(load, key, dbrec_key_meta(key, META_RECORDS),
+			       wrong);
+	}
+	if (owner_highest(self) > store->reserved->value) {
 		entry_name(owner_from(self, store->reserved->value + 1),
 			   &name);
 		return damaged(load, key, dbrec_key_record(key, &name),
@@ -216,6 +228,9 @@ int store_load(TALLOC_CTX *mem_ctx, struct store *store, char **message)
 	}
 	if (err == 0) {
 		err = load_end(&load);
+	}
+	if (err == EILSEQ && *message == NULL) {
+		return damaged(&load, NULL, 0, "records cannot be found");
 	}
 	if (err != 0 && *message == NULL) {
 		*message = talloc_asprintf(

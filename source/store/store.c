@@ -43,7 +43,7 @@ static int store_destroy(struct store *store)
 static int store_init(struct store *store)
 {
 	uint64_t key[2];
-	struct meta *meta = NULL;
+	struct meta *reserved = NULL, *records = NULL;
 	int err = 0;
 
 	store->world->random(store->world->priv, key, sizeof(key));
@@ -51,11 +51,14 @@ static int store_init(struct store *store)
 	if (err != 0) {
 		return err;
 	}
-	meta = store_meta_add(store, META_RESERVED);
-	if (meta == NULL) {
+	reserved = store_meta_add(store, META_RESERVED);
+	records = store_meta_add(store, META_RECORDS);
+	if (reserved == NULL || records == NULL ||
+	    table_owner_add(&store->table, NB_SELF) == NULL) {
 		return ENOMEM;
 	}
-	store->reserved = &meta->number;
+	store->reserved = &reserved->number;
+	store->records = &records->number;
 	return 0;
 }
 
@@ -245,6 +248,7 @@ int store_set_meta(struct store *store, const char *name, uint64_t number)
 
 	if (len == 0 || len > STORE_META_MAX ||
 	    strcmp(name, META_FORMAT) == 0 ||
+	    strcmp(name, META_RECORDS) == 0 ||
 	    strcmp(name, META_RESERVED) == 0) {
 		return EINVAL;
 	}
@@ -288,6 +292,13 @@ bool store_get(const struct store *store, const struct nb_name *name,
 	return true;
 }
 
+uint64_t store_records(const struct store *store)
+{
+	const uint64_t *by_state = store->table.by_state;
+
+	return by_state[0] + by_state[1] + by_state[2];
+}
+
 static unsigned int list_length(const struct turn_list *list)
 {
 	const struct turn *turn = NULL;
@@ -304,8 +315,7 @@ void store_stats(const struct store *store, struct store_stats *stats)
 	const struct table *table = &store->table;
 
 	*stats = (struct store_stats){
-		.records = table->by_state[0] + table->by_state[1] +
-			   table->by_state[2],
+		.records = store_records(store),
 		.statics = table->statics,
 		.memory = table->memory,
 		.turns = store->turns,

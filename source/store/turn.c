@@ -73,6 +73,7 @@ int turn_room(struct store *store, unsigned int n)
 	unsigned int max = 0;
 
 	assert(store->is_open);
+	n++;
 	if (turn == NULL ||
 	    !batch_reserve(&turn->batch, n * (size_t)BATCH_CHANGE_MAX)) {
 		return ENOMEM;
@@ -287,6 +288,21 @@ static void pump(struct store *store)
 
 /* ---- the interface ---- */
 
+/* The number of records goes with them; turn_room() has kept the room. */
+static void write_count(struct store *store)
+{
+	struct number now = {
+		.value = store_records(store),
+		.is_set = true,
+	};
+	uint8_t key[DBREC_KEY_MAX];
+
+	if (store->open->changes > 0 && store->records->value != now.value) {
+		turn_set_number(store, store->records, now, key,
+				dbrec_key_meta(key, META_RECORDS));
+	}
+}
+
 void store_begin(struct store *store)
 {
 	assert(!store->is_open);
@@ -305,6 +321,9 @@ void store_commit(struct store *store, void (*done)(void *arg, int error),
 	struct turn *turn = store->open;
 
 	assert(store->is_open);
+	if (turn != NULL) {
+		write_count(store);
+	}
 	store->is_open = false;
 	store->open = NULL;
 	if (turn == NULL) {

@@ -226,7 +226,8 @@ const char *dbrec_decode(const uint8_t *key, size_t key_len,
 		return "the key is not a name";
 	}
 	if (value_len < RECORD_HEAD + CRC_LEN || value[2] > NB_MEMBERS_MAX ||
-	    value_len != RECORD_HEAD + value[2] * (size_t)MEMBER_LEN + CRC_LEN) {
+	    value_len != RECORD_HEAD + CRC_LEN +
+				 value[2] * (size_t)MEMBER_LEN) {
 		return "the value has the wrong length";
 	}
 	if ((value[1] & 1u) != 0) {

@@ -58,7 +58,7 @@ struct table {
 	uint64_t by_state[3];
 	uint64_t by_type[4];
 	uint64_t statics;
-	uint64_t memory;		/* bytes of linked entries and buckets */
+	uint64_t memory;		/* of linked entries and buckets */
 };
 
 /* 0 or ENOMEM; the key must be random. */

@@ -132,7 +132,7 @@ static void undo_entry(struct store *store, const struct undo *undo)
 		return;
 	}
 	if (undo->old->owner == NULL && undo->old->turn <= store->durable) {
-		free(undo->old);	/* the ghost's deletion is durable now */
+		free(undo->old);	/* a ghost that is durable now */
 		return;
 	}
 	table_link(&store->table, undo->old);

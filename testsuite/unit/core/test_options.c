@@ -263,6 +263,7 @@ static void values_at_the_limits(void **state)
 		const char *text;
 		bool want;
 	} rows[] = {
+		{ OPTION_NBT_PORT, "0", false },
 		{ OPTION_NBT_PORT, "1", true },
 		{ OPTION_NBT_PORT, "65535", true },
 		{ OPTION_NBT_PORT, "0x89", true },

@@ -185,6 +185,9 @@ static const struct broken words[] = {
 	  "log level = high: expected a number, or words like wins:5 as "
 	  "well" },
 	{ G "log level =\n", 2, "log level = : a value is missing" },
+	{ G "log level = ,\n", 2, "log level = ,: expected a number" },
+	{ G "wins:read group = a\x7f\n", 2,
+	  "wins:read group = a\\x7f: control character" },
 	{ G "log level = 1 wins:\n", 2,
 	  "log level = 1 wins:: expected a number, or words like wins:5 as "
 	  "well" },

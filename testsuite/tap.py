@@ -57,7 +57,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
-        self.bad = set()
+        self.bad = set()        # ids as text: objects come and go
 
     def say(self, good, test, detail=''):
         self.number += 1
@@ -69,7 +69,7 @@ class TapResult(unittest.TestResult):
         sys.stdout.flush()
 
     def addSuccess(self, test):
-        if id(test) not in self.bad:
+        if test.id() not in self.bad:
             self.say(True, test)
 
     def addSubTest(self, test, subtest, err):
@@ -77,16 +77,16 @@ class TapResult(unittest.TestResult):
         if err is None:
             return
         detail = '%s\n%s' % (subtest, self._exc_info_to_string(err, test))
-        if id(test) in self.bad:
+        if test.id() in self.bad:
             print(''.join('# %s\n' % line for line in detail.splitlines()), end='')
             return
-        self.bad.add(id(test))
+        self.bad.add(test.id())
         self.say(False, test, detail)
 
     def addError(self, test, err):
-        if id(test) in self.bad:
+        if test.id() in self.bad:
             return
-        self.bad.add(id(test))
+        self.bad.add(test.id())
         self.say(False, test, self._exc_info_to_string(err, test))
 
     addFailure = addError

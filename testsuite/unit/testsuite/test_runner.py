@@ -52,12 +52,12 @@ class Programs(unittest.TestCase):
 
 
 class Unittest(unittest.TestCase):
-    def run_file(self, body):
+    def run_file(self, body, more=''):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'test_planted.py')
             with open(path, 'w', encoding='ascii') as f:
                 f.write('import unittest\nclass T(unittest.TestCase):\n' +
-                        textwrap.indent(textwrap.dedent(body), '    '))
+                        textwrap.indent(textwrap.dedent(body), '    ') + more)
             return outcome('%s %s %s' % (run.PYTHON, os.path.join(run.TESTS, 'tap.py'), path))
 
     def test_ends(self):
@@ -68,6 +68,8 @@ class Unittest(unittest.TestCase):
                 ('skips', 'def test_a(self): self.skipTest("no")', (0, 1)),
                 ('class fails', 'def test_a(self): pass\n@classmethod\n'
                                 'def setUpClass(cls): 1/0', (0, 1)),
+                ('many fail', '\n'.join('def test_%d(self): self.assertTrue(%d %% 2)' % (i, i)
+                                        for i in range(40)), (20, 20)),
                 ('a part fails', 'def test_a(self):\n for i in 1, 2, 3:\n'
                                  '  with self.subTest(i): self.assertEqual(i, 2)', (0, 1)),
                 ('clean-up fails', 'def test_a(self): self.addCleanup(lambda: 1/0)', (0, 1)),
@@ -75,6 +77,12 @@ class Unittest(unittest.TestCase):
                 ('does not load', 'nonsense', (0, 1))):
             with self.subTest(name):
                 self.assertEqual(self.run_file(body), expected)
+
+
+    def test_each_class_that_fails_counts(self):
+        more = ''.join('\nclass T%d(unittest.TestCase):\n    def test_a(self): pass\n'
+                       '    @classmethod\n    def setUpClass(cls): 1/0\n' % i for i in range(9))
+        self.assertEqual(self.run_file('def test_a(self): pass', more), (1, 9))
 
 
 class Told(unittest.TestCase):

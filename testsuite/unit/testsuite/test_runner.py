@@ -85,6 +85,18 @@ class Unittest(unittest.TestCase):
         self.assertEqual(self.run_file('def test_a(self): pass', more), (1, 9))
 
 
+    def test_failures_of_things_that_are_gone(self):
+        """unittest lets go of what failed: the next may lie where it lay."""
+        result = tap.TapResult()
+        with mock.patch('builtins.print'):
+            for i in range(50):
+                try:
+                    raise ValueError
+                except ValueError:
+                    result.addError(unittest.suite._ErrorHolder('class %d' % i), sys.exc_info())
+        self.assertEqual((result.number, len(result.bad)), (50, 50))
+
+
 class Told(unittest.TestCase):
     def test_reasons_of_failures(self):
         lines = ['# before', 'not ok 1 - a', '# why', 'ok 2 - b', '# chatter', 'not ok 3', '# x']

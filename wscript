@@ -119,6 +119,12 @@ def build(bld):
     bld.install_files('${MANDIR}/man1', bld.path.ant_glob('man/*.1'))
     bld.install_files('${MANDIR}/man5', bld.path.ant_glob('man/*.5'))
     bld.install_files('${MANDIR}/man8', bld.path.ant_glob('man/*.8'))
+    for page in bld.path.ant_glob('packaging/completion/*'):
+        bld.install_files('${DATADIR}/bash-completion/completions', page)
+    bld.install_files('${DATADIR}/doc/winsd', ['README.md', 'NEWS', 'packaging/winsd.conf.example'])
+    bld.install_files('${PREFIX}/lib/systemd/system', 'packaging/winsd.service')
+    bld.install_as('${PREFIX}/lib/sysusers.d/winsd.conf', 'packaging/winsd.sysusers')
+    bld.install_as('${PREFIX}/lib/sysctl.d/winsd.conf', 'packaging/winsd.sysctl')
     build_tests(bld, includes + ['testsuite', 'tools'], everything)
 
 
@@ -151,7 +157,9 @@ def become(script, *words):
     """Run a script in our place: what it prints last is what is read last."""
     sys.stdout.flush()
     path = os.path.join(Context.top_dir or Context.launch_dir, script)
-    os.execv(sys.executable, [sys.executable, path] + [w for w in words if w])
+    # the distribution's Python: the one that its bindings are built for
+    python = '/usr/bin/python3' if os.path.exists('/usr/bin/python3') else sys.executable
+    os.execv(python, [python, path] + [w for w in words if w])
 
 
 def serve(ctx):

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "codec/control.h"
+#include "unit/same_record.h"
 
 static uint8_t frame[CONTROL_FRAME_MAX];
 
@@ -128,7 +129,7 @@ static void test_values_come_back(void **state)
 	assert_int_equal(control_number_or(&r, CONTROL_CURSOR, 99), 99);
 	assert_true(control_find(&r, CONTROL_BEFORE, &field));
 	control_record(&field, &back);
-	assert_memory_equal(&back, &rec, sizeof(rec));
+	assert_same_record(&back, &rec);
 	assert_true(control_find(&r, CONTROL_NAME, &field));
 	control_name(&field, &name);
 	assert_memory_equal(&name, &rec.name, sizeof(name));

@@ -8,8 +8,6 @@
  * the record that stands if nobody answers is told as well, the other one
  * depends on what the holder says.
  */
-#include <string.h>
-
 #include "control/call.h"
 
 static void refuse_unknown(struct call *call, const struct nb_name *name)
@@ -39,31 +37,14 @@ void record_show(struct call *call)
 	call_done(call);
 }
 
-/* Would serve defend an own name before any rule is asked (1.6)? */
-static bool defended(const struct call *call, const struct nb_event *event)
-{
-	struct nb_status_name own;
-
-	for (unsigned int i = 0;
-	     serve_own_name_at(call->context->serve, i, &own); i++) {
-		own.name.scope_len = event->name.scope_len;
-		memcpy(own.name.scope, event->name.scope,
-		       sizeof(own.name.scope));
-		if (nb_name_equal(&own.name, &event->name)) {
-			return event->kind == NB_EV_REGISTER &&
-			       (own.nb_flags & NB_FLAG_ACT) != 0 &&
-			       (own.nb_flags & NB_FLAG_GROUP) == 0 &&
-			       own.name.type != 0x1c;
-		}
-	}
-	return false;
-}
-
 /* What the client would hear; words and codes of protocol.md 1.1. */
 static const char *answer_text(const struct nb_verdict *verdict)
 {
 	if (verdict->challenge) {
 		return "wait: the holder is asked first";
+	}
+	if (verdict->outcome == NB_REFUSED) {
+		return "refused: a name of this server itself (ACT_ERR)";
 	}
 	switch (verdict->reply.rcode) {
 	case NB_RCODE_OK:
@@ -124,18 +105,11 @@ void record_explain(struct call *call)
 
 	read_registration(call, &event);
 	call_status(call, CONTROL_OK, NULL);
-	if (defended(call, &event)) {
-		call_put_text(call, "answer", "refused: it is a name of this "
-			      "server itself (ACT_ERR)");
-		control_put_text(&call->reply, CONTROL_RULE, "protocol 1.6");
-		call_done(call);
-		return;
-	}
 	serve_explain(call->context->serve, &event, &verdict);
 	call_put_text(call, "answer", answer_text(&verdict));
 	control_put_text(&call->reply, CONTROL_RULE, verdict.ref);
 	call_put_count(call, "rcode", verdict.reply.rcode);
-	call_put_count(call, "challenge", verdict.challenge);
+	call_put_text(call, "challenge", verdict.challenge ? "yes" : "no");
 	if (store_get(call->context->store, &event.name, &before)) {
 		call_put_record(call, CONTROL_BEFORE, &before);
 	}

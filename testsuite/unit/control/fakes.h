@@ -41,19 +41,19 @@ static int64_t fake_wall = FAKE_NOW;
 static void (*fake_timer)(void *arg);
 static void *fake_timer_arg;
 
-static int64_t fake_world_now(void *priv)
+static inline int64_t fake_world_now(void *priv)
 {
 	(void)priv;
 	return FAKE_NOW;
 }
 
-static int64_t fake_world_wall(void *priv)
+static inline int64_t fake_world_wall(void *priv)
 {
 	(void)priv;
 	return fake_wall;
 }
 
-static struct nb_timer *fake_timer_start(void *priv, uint64_t usec,
+static inline struct nb_timer *fake_timer_start(void *priv, uint64_t usec,
 					 void (*fn)(void *arg), void *arg)
 {
 	(void)usec;
@@ -62,14 +62,14 @@ static struct nb_timer *fake_timer_start(void *priv, uint64_t usec,
 	return priv;
 }
 
-static struct nb_world fake_world = {
+static __attribute__((unused)) struct nb_world fake_world = {
 	.priv = &fake_wall,
 	.now = fake_world_now,
 	.wall = fake_world_wall,
 	.timer_start = fake_timer_start,
 };
 
-static struct nb_record *fake_find(struct store *store,
+static inline struct nb_record *fake_find(struct store *store,
 				   const struct nb_name *name)
 {
 	for (unsigned int i = 0; i < store->count; i++) {
@@ -80,7 +80,7 @@ static struct nb_record *fake_find(struct store *store,
 	return NULL;
 }
 
-static void fake_put(struct store *store, const struct nb_record *rec)
+static inline void fake_put(struct store *store, const struct nb_record *rec)
 {
 	struct nb_record *have = fake_find(store, &rec->name);
 
@@ -145,6 +145,36 @@ uint64_t store_mark(const struct store *store, uint32_t owner)
 
 /* ---- what control uses of serve ---- */
 
+bool serve_own_name_at(const struct serve *serve, unsigned int index,
+		       struct nb_status_name *name)
+{
+	(void)serve;
+	*name = (struct nb_status_name) {
+		.name = nb_name_make("SERVER", 6, 0x20),
+		.nb_flags = NB_FLAG_ACT,
+	};
+	return index == 0;
+}
+
+/* protocol.md 1.6: an own name is nobody else's. */
+static inline bool fake_own(struct serve *serve, const struct nb_event *event,
+		     struct nb_verdict *verdict)
+{
+	struct nb_status_name own;
+
+	(void)serve_own_name_at(serve, 0, &own);
+	if ((event->kind != NB_EV_ADD && event->kind != NB_EV_REGISTER) ||
+	    !nb_name_equal(&own.name, &event->name)) {
+		return false;
+	}
+	*verdict = (struct nb_verdict) {
+		.ref = "protocol 1.6",
+		.outcome = NB_REFUSED,
+		.reply = { .rcode = NB_RCODE_ACT },
+	};
+	return true;
+}
+
 void serve_explain(struct serve *serve, const struct nb_event *event,
 		   struct nb_verdict *verdict)
 {
@@ -152,10 +182,13 @@ void serve_explain(struct serve *serve, const struct nb_event *event,
 	struct nb_record *rec = fake_find(serve->store, &event->name);
 
 	serve->explained++;
+	if (fake_own(serve, event, verdict)) {
+		return;
+	}
 	rule_client(rec, event, &policy, FAKE_NOW, verdict);
 }
 
-static void fake_let_go(struct serve *serve)
+static inline void fake_let_go(struct serve *serve)
 {
 	void (*done)(void *arg, int error,
 		     const struct nb_verdict *verdict) = serve->done;
@@ -188,17 +221,6 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 	if (!serve->hold) {
 		fake_let_go(serve);
 	}
-}
-
-bool serve_own_name_at(const struct serve *serve, unsigned int index,
-		       struct nb_status_name *name)
-{
-	(void)serve;
-	*name = (struct nb_status_name) {
-		.name = nb_name_make("SERVER", 6, 0x20),
-		.nb_flags = NB_FLAG_ACT,
-	};
-	return index == 0;
 }
 
 void serve_scavenge(struct serve *serve,

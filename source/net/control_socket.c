@@ -4,11 +4,12 @@
  *
  * The socket gets its mode before it has a name (fchmod before bind), so there
  * is no moment in which somebody else could connect, and umask, which belongs
- * to all threads, is left alone. It is bound as 0600 and opened to a group
- * afterwards. A file has one group; where read and admin group differ the
- * second enters by a POSIX access list, written in the kernel's own format.
- * Rejected: mode 0666 with the check of credentials alone, for then anybody
- * may fill the table of clients.
+ * to all threads, is left alone. It is bound as 0600 and opened to groups
+ * afterwards. A file has one group, and a server that has dropped root can
+ * give it to none that it is not in; so a second or foreign group enters by a
+ * POSIX access list, written in the kernel's own format. Rejected: mode 0666
+ * with the check of credentials alone, for then anybody may fill the table of
+ * clients.
  *
  * Groups of a peer are those its process has (SO_PEERGROUPS), which is what
  * the kernel judged the file's mode by. Rejected: getgrouplist() by user id;
@@ -162,58 +163,103 @@ struct acl_entry {
 	uint32_t id;
 };
 
-/* Owner, the file's group and one more group may read and write. */
-static int let_group_in(const char *path, gid_t gid)
-{
-	struct {
-		uint32_t version;
-		struct acl_entry entry[5];
-	} acl = {
-		.version = htole32(ACL_VERSION),
-		.entry = {
-			{ htole16(ACL_USER_OBJ), htole16(ACL_RW), ACL_NOBODY },
-			{ htole16(ACL_GROUP_OBJ), htole16(ACL_RW), ACL_NOBODY },
-			{ htole16(ACL_GROUP), htole16(ACL_RW), htole32(gid) },
-			{ htole16(ACL_MASK), htole16(ACL_RW), ACL_NOBODY },
-			{ htole16(ACL_OTHER), 0, ACL_NOBODY },
-		},
-	};
+#define ACL_ENTRIES 6
 
-	return setxattr(path, ACL_XATTR, &acl, sizeof(acl), 0) == 0 ? 0 : errno;
+struct acl {
+	uint32_t version;
+	struct acl_entry entry[ACL_ENTRIES];
+};
+
+/*
+ * Let groups in besides the file's own, which gets `own` (0 or ACL_RW).
+ * Entries stand in the order of tag and id, as the kernel wants them.
+ */
+static int let_groups_in(const char *path, uint16_t own, const gid_t *gid,
+			 unsigned int count)
+{
+	struct acl acl = { .version = htole32(ACL_VERSION) };
+	struct acl_entry *e = acl.entry;
+
+	*e++ = (struct acl_entry) { ACL_USER_OBJ, ACL_RW, ACL_NOBODY };
+	*e++ = (struct acl_entry) { ACL_GROUP_OBJ, own, ACL_NOBODY };
+	for (unsigned int i = 0; i < count; i++) {
+		*e++ = (struct acl_entry) { ACL_GROUP, ACL_RW, gid[i] };
+	}
+	*e++ = (struct acl_entry) { ACL_MASK, ACL_RW, ACL_NOBODY };
+	*e++ = (struct acl_entry) { ACL_OTHER, 0, ACL_NOBODY };
+	for (struct acl_entry *i = acl.entry; i < e; i++) {
+		i->tag = htole16(i->tag);
+		i->perm = htole16(i->perm);
+		i->id = htole32(i->id);
+	}
+	return setxattr(path, ACL_XATTR, &acl,
+			(size_t)((uint8_t *)e - (uint8_t *)&acl), 0) == 0 ?
+	       0 : errno;
+}
+
+/* The groups, none twice, in the order of their ids. */
+static unsigned int list_groups(const struct control_groups *groups,
+				gid_t list[2])
+{
+	unsigned int count = 0;
+
+	if (groups->read != CONTROL_NO_GROUP) {
+		list[count++] = groups->read;
+	}
+	if (groups->admin != CONTROL_NO_GROUP &&
+	    groups->admin != groups->read) {
+		list[count++] = groups->admin;
+	}
+	if (count == 2 && list[0] > list[1]) {
+		gid_t keep = list[0];
+
+		list[0] = list[1];
+		list[1] = keep;
+	}
+	return count;
+}
+
+/*
+ * One group that we may give the file to gets it. Two, or one that our user
+ * is no member of, enter by the access list, which is the owner's right.
+ */
+static int open_to(const char *path, const gid_t *list, unsigned int count)
+{
+	uint16_t own = 0;
+
+	if (chown(path, (uid_t)-1, list[0]) == 0) {
+		own = ACL_RW;
+		list++;
+		count--;
+	} else if (errno != EPERM) {
+		return errno;
+	}
+	if (count > 0) {
+		return let_groups_in(path, own, list, count);
+	}
+	return chmod(path, 0660) == 0 ? 0 : errno;
 }
 
 int control_socket_open_to(TALLOC_CTX *mem_ctx, const char *path,
 			   const struct control_groups *groups,
 			   char **message)
 {
-	gid_t first = groups->read != CONTROL_NO_GROUP ? groups->read :
-							 groups->admin;
+	gid_t list[2];
+	unsigned int count = list_groups(groups, list);
 	int ret = 0;
 
 	(void)removexattr(path, ACL_XATTR);
 	if (chmod(path, 0600) != 0) {
 		return failed(mem_ctx, message, errno, "mode", path);
 	}
-	if (first == CONTROL_NO_GROUP) {
-		return 0;
+	ret = count == 0 ? 0 : open_to(path, list, count);
+	if (ret == EOPNOTSUPP) {
+		return failed(mem_ctx, message, ret, "no access lists here: "
+			      "make the server's user a member of the group, "
+			      "and name one group only", path);
 	}
-	if (chown(path, (uid_t)-1, first) != 0) {
-		return failed(mem_ctx, message, errno,
-			      "hand it to the group (the server's user must "
-			      "be a member)", path);
-	}
-	if (chmod(path, 0660) != 0) {
-		return failed(mem_ctx, message, errno, "mode", path);
-	}
-	if (groups->admin == CONTROL_NO_GROUP || groups->admin == first) {
-		return 0;
-	}
-	ret = let_group_in(path, groups->admin);
 	if (ret != 0) {
-		return failed(mem_ctx, message, ret, "no access list on this "
-			      "file system for a second group: put the admins "
-			      "into the read group too, or name one group",
-			      path);
+		return failed(mem_ctx, message, ret, "let the group in", path);
 	}
 	return 0;
 }

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Messages, exit, and the reading of what people type. Whoever reads a value
+ * that is wrong says so here at once, with an example of a right one: the
+ * caller only returns TOOL_USAGE.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/tool.h"
+#include "core/addr.h"
+
+struct tool_options tool_options;
+
+const struct poptOption tool_common_options[] = {
+	{ "configfile", 's', POPT_ARG_STRING, &tool_options.config_file, 0,
+	  "Configuration file of the server that is meant", "FILE" },
+	{ "option", '\0', POPT_ARG_ARGV, &tool_options.overrides, 0,
+	  "Set an option of the configuration", "NAME=VALUE" },
+	{ "socket", '\0', POPT_ARG_STRING, &tool_options.socket, 0,
+	  "Control socket of the server, instead of the configured one",
+	  "PATH" },
+	{ "debuglevel", 'd', POPT_ARG_INT, &tool_options.debug_level, 0,
+	  "Say more about what is done (0 to 10)", "LEVEL" },
+	{ "version", 'V', POPT_ARG_NONE, &tool_options.version, 0,
+	  "Print the version and end", NULL },
+	{ "help", '?', POPT_ARG_NONE, &tool_options.help, 0,
+	  "Print this and end", NULL },
+	POPT_TABLEEND
+};
+
+static const char *program = "tool";
+
+void tool_set_name(const char *name)
+{
+	program = name;
+}
+
+const char *tool_name(void)
+{
+	return program;
+}
+
+static void say(const char *format, va_list ap)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "%s: ", program);
+	(void)vfprintf(stderr, format, ap);
+	(void)fputc('\n', stderr);
+}
+
+void tool_say(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say(format, ap);
+	va_end(ap);
+}
+
+void tool_debug(int level, const char *format, ...)
+{
+	va_list ap;
+
+	if (tool_options.debug_level < level) {
+		return;
+	}
+	va_start(ap, format);
+	say(format, ap);
+	va_end(ap);
+}
+
+int tool_finish(int status)
+{
+	int error = 0;
+
+	errno = 0;
+	if (fflush(stdout) != 0) {
+		error = errno;
+	}
+	if (error == 0 && ferror(stdout) == 0) {
+		return status;
+	}
+	tool_say("cannot write the output: %s",
+		 strerror(error != 0 ? error : EIO));
+	return TOOL_FAILED;
+}
+
+/* ---- what people type ---- */
+
+bool tool_parse_name(const char *text, struct nb_name *name)
+{
+	if (nb_name_parse(text, name)) {
+		return true;
+	}
+	if (strpbrk(text, "<#") == NULL) {
+		tool_say("'%s' has no type: write '%s<20>' or '%s#20', in "
+			 "quotes for the shell", text, text, text);
+	} else {
+		tool_say("'%s' is not a name: up to 15 bytes and <XX>, as in "
+			 "'FILES<20>' or 'FILES<20>.scope'; any byte may be "
+			 "written \\xHH", text);
+	}
+	return false;
+}
+
+bool tool_parse_address(const char *text, uint32_t *addr)
+{
+	if (nb_addr_parse(text, addr)) {
+		return true;
+	}
+	tool_say("'%s' is not an IPv4 address like 192.0.2.10", text);
+	return false;
+}
+
+bool tool_parse_number(const char *what, const char *text, uint64_t max,
+		       uint64_t *number)
+{
+	const char *digits = "0123456789";
+	char *end = NULL;
+	int base = 10;
+
+	if (strncmp(text, "0x", 2) == 0) {
+		text += 2;
+		base = 16;
+		digits = "0123456789abcdefABCDEF";
+	}
+	errno = 0;
+	if (text[0] != '\0' && text[strspn(text, digits)] == '\0') {
+		*number = strtoull(text, &end, base);
+		if (errno == 0 && *number <= max) {
+			return true;
+		}
+	}
+	tool_say("%s '%s' is not a number from 0 to %llu", what, text,
+		 (unsigned long long)max);
+	return false;
+}
+
+/* ---- did you mean ---- */
+
+#define WORD_MAX 63
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters must be put in, left out or replaced (Levenshtein). */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[WORD_MAX + 1];
+	size_t len = strlen(b);
+
+	if (strlen(a) > WORD_MAX || len > WORD_MAX) {
+		return WORD_MAX;
+	}
+	for (size_t k = 0; k <= len; k++) {
+		row[k] = (unsigned int)k;
+	}
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = (unsigned int)i;
+		for (size_t k = 1; k <= len; k++) {
+			unsigned int above = row[k];
+
+			row[k] = least(least(above, row[k - 1]) + 1,
+				       diagonal + (a[i - 1] != b[k - 1]));
+			diagonal = above;
+		}
+	}
+	return row[len];
+}
+
+const char *tool_nearest(const char *text, const char *const *words)
+{
+	const char *best = NULL;
+	unsigned int nearest = (unsigned int)strlen(text) / 3 + 2;
+
+	for (; *words != NULL; words++) {
+		unsigned int d = distance(text, *words);
+
+		if (d < nearest && d < strlen(*words)) {
+			nearest = d;
+			best = *words;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The commands. One row says all that usage, help, completion and dispatch
+ * need; what a command does stands in the file of its object.
+ */
+#include "winsctl/winsctl.h"
+
+struct winsctl_options options;
+
+const struct command commands[] = {
+	{ "record", "list", "[PATTERN]",
+	  "List records, all or those that fit",
+	  "winsctl record list\n"
+	  "winsctl record list 'FILE*<20>' --state active\n"
+	  "winsctl --json record list --owner 192.0.2.1 --versions 100-200\n",
+	  record_list_options, 0, 1, record_list },
+	{ "record", "show", "NAME...",
+	  "Show all that is known of names",
+	  "winsctl record show 'FILES<20>'\n"
+	  "winsctl --json record show 'CORP<1c>' 'CORP<1b>.lab'\n",
+	  NULL, 1, ANY_NUMBER, record_show },
+	{ "record", "add", "NAME ADDRESS...",
+	  "Add a record, static unless --dynamic",
+	  "winsctl record add 'PRINTER<20>' 192.0.2.40\n"
+	  "winsctl record add 'CORP<1c>' 192.0.2.2 192.0.2.3 --dry-run\n"
+	  "winsctl record add 'LAPTOP<00>' 192.0.2.77 --dynamic --ttl 86400\n",
+	  record_add_options, 2, 26, record_add },
+	{ "record", "delete", "NAME...",
+	  "Forget names on this server; partners keep theirs",
+	  "winsctl record delete 'OLDPC<00>' 'OLDPC<20>'\n"
+	  "winsctl record delete 'PRINTER<20>' --yes\n",
+	  record_change_options, 1, ANY_NUMBER, record_delete },
+	{ "record", "tombstone", "NAME...",
+	  "Delete names everywhere: partners learn of it",
+	  "winsctl record tombstone 'OLDPC<00>' 'OLDPC<20>' --dry-run\n",
+	  record_change_options, 1, ANY_NUMBER, record_tombstone },
+	{ "record", "release", "NAME [ADDRESS]",
+	  "Release a name, or one of its addresses",
+	  "winsctl record release 'OLDPC<20>'\n"
+	  "winsctl record release 'SERVER<20>' 192.0.2.9\n",
+	  record_change_options, 1, 2, record_release },
+	{ "record", "touch", "NAME...",
+	  "Give names a new version, so that partners pull them again",
+	  "winsctl record touch 'FILES<20>'\n",
+	  record_change_options, 1, ANY_NUMBER, record_touch },
+	{ "record", "explain", "NAME --as ADDRESS",
+	  "Say what a registration would get, without doing it",
+	  "winsctl record explain 'FILES<20>' --as 192.0.2.10\n"
+	  "winsctl record explain 'CORP<1c>' --as 192.0.2.2 --type group\n",
+	  record_explain_options, 1, 1, record_explain },
+	{ "server", "status", "", "How the server is doing", NULL, NULL, 0, 0,
+	  server_status },
+	{ "server", "stats", "", "All counters", NULL, NULL, 0, 0,
+	  server_stats },
+	{ "server", "reload", "", "Read the configuration anew", NULL, NULL,
+	  0, 0, server_reload },
+	{ "server", "scavenge", "", "Age records now, and wait for the end",
+	  NULL, NULL, 0, 0, server_scavenge },
+	{ "server", "stop", "", "End the server, and wait for it", NULL, NULL,
+	  0, 0, server_stop },
+	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Help, all of it made from the table of commands and the option tables.
+ */
+#include <string.h>
+
+#include "winsctl/winsctl.h"
+
+#define COLUMN 34
+#define WORDS_MAX 64
+
+static void print_usage_line(FILE *file, const struct command *command)
+{
+	int n = fprintf(file, "  %s %s %s", command->object, command->verb,
+			command->args);
+
+	(void)fprintf(file, "%*s%s\n", n < COLUMN ? COLUMN - n : 1, "",
+		      command->summary);
+}
+
+static void print_options(FILE *file, const struct poptOption *option)
+{
+	for (; option->longName != NULL || option->shortName != '\0' ||
+	       option->arg != NULL; option++) {
+		char text[64] = "    ";
+
+		if (option->longName == NULL) {
+			continue;	/* an included table */
+		}
+		(void)snprintf(text, sizeof(text), "  %c%c%s --%s%s%s",
+			       option->shortName != '\0' ? '-' : ' ',
+			       option->shortName != '\0' ? option->shortName :
+							   ' ',
+			       option->shortName != '\0' ? "," : " ",
+			       option->longName,
+			       option->argDescrip != NULL ? "=" : "",
+			       option->argDescrip != NULL ?
+			       option->argDescrip : "");
+		(void)fprintf(file, "%-*s%s\n", COLUMN, text,
+			      option->descrip);
+	}
+}
+
+/* Options of the commands, each table once. */
+static void print_command_options(FILE *file)
+{
+	const struct poptOption *done[WORDS_MAX] = { NULL };
+	unsigned int count = 0;
+
+	for (const struct command *c = commands; c->object != NULL; c++) {
+		unsigned int i = 0;
+
+		while (i < count && done[i] != c->options) {
+			i++;
+		}
+		if (c->options == NULL || i < count || count == WORDS_MAX) {
+			continue;
+		}
+		done[count++] = c->options;
+		(void)fprintf(file, "\n%s %s%s:\n", c->object, c->verb,
+			      c->options == record_change_options ?
+			      ", tombstone, release, touch" : "");
+		print_options(file, c->options);
+	}
+}
+
+void help_program(FILE *file)
+{
+	(void)fprintf(file, "Usage: winsctl [OPTION...] OBJECT VERB "
+		      "[ARGUMENT...]\n"
+		      "Ask and command a running WINS server.\n\n");
+	for (const struct command *c = commands; c->object != NULL; c++) {
+		print_usage_line(file, c);
+	}
+	(void)fprintf(file, "\nNames are written 'NAME<20>', 'NAME#20' or "
+		      "'NAME<20>.scope', any byte as \\xHH.\n\nOptions:\n");
+	(void)fprintf(file, "%-*s%s\n", COLUMN, "      --json",
+		      "Print JSON, one object per line");
+	print_options(file, tool_common_options);
+	print_command_options(file);
+	(void)fprintf(file, "\nExamples:\n"
+		      "  winsctl server status\n"
+		      "  winsctl record list 'FILE*<20>'\n"
+		      "  winsctl record add --help\n");
+}
+
+void help_object(FILE *file, const char *object)
+{
+	(void)fprintf(file, "Usage: winsctl [OPTION...] %s VERB "
+		      "[ARGUMENT...]\n\n", object);
+	for (const struct command *c = commands; c->object != NULL; c++) {
+		if (strcmp(c->object, object) == 0) {
+			print_usage_line(file, c);
+		}
+	}
+}
+
+void help_command(FILE *file, const struct command *command, poptContext popt)
+{
+	const char *line = command->examples;
+
+	(void)fprintf(file, "%s.\n\n", command->summary);
+	poptSetOtherOptionHelp(popt, command->args);
+	poptPrintHelp(popt, file, 0);
+	if (line != NULL) {
+		(void)fprintf(file, "\nExamples:\n");
+	}
+	while (line != NULL && *line != '\0') {
+		const char *end = strchr(line, '\n');
+
+		(void)fprintf(file, "  %.*s\n", (int)(end - line), line);
+		line = end + 1;
+	}
+}
+
+static void add_word(const char **words, const char *word)
+{
+	unsigned int i = 0;
+
+	while (words[i] != NULL && strcmp(words[i], word) != 0) {
+		i++;
+	}
+	if (i < WORDS_MAX) {
+		words[i] = word;
+	}
+}
+
+const char *help_nearest_object(const char *text)
+{
+	const char *words[WORDS_MAX + 1] = { NULL };
+
+	for (const struct command *c = commands; c->object != NULL; c++) {
+		add_word(words, c->object);
+	}
+	return tool_nearest(text, words);
+}
+
+const char *help_nearest_verb(const char *object, const char *text)
+{
+	const char *words[WORDS_MAX + 1] = { NULL };
+
+	for (const struct command *c = commands; c->object != NULL; c++) {
+		if (strcmp(c->object, object) == 0) {
+			add_word(words, c->verb);
+		}
+	}
+	return tool_nearest(text, words);
+}

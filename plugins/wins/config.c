@@ -64,7 +64,7 @@ static bool take_result(struct loader *l, enum settings_result result,
 		*l->message = text;
 		return false;
 	}
-	l->host->log(l->host->priv, 0, text != NULL ? text : note);
+	l->host->log(l->host->priv, NB_LOG_WARNING, text != NULL ? text : note);
 	talloc_free(text);
 	return true;
 }

@@ -353,14 +353,14 @@ static void warnings_have_their_line(void **state)
 	     "wins partners = x\nwins:plugins = hook\njunk\n[share]\n"
 	     "nbtd:bcast_ttl = 3\n");
 	snprintf(want, sizeof(want),
-		 "0 %s:2: unknown option wreplsrv:tombstoneinterval (did you "
+		 "1 %s:2: unknown option wreplsrv:tombstoneinterval (did you "
 		 "mean wreplsrv:tombstone_interval?)\n"
-		 "0 %s:3: option wins partners ignored (did you mean "
+		 "1 %s:3: option wins partners ignored (did you mean "
 		 "wins:partners?)\n"
-		 "0 %s:5: line without = ignored: junk\n"
-		 "0 %s:7: nbtd:bcast_ttl ignored: it counts in [global] "
+		 "1 %s:5: line without = ignored: junk\n"
+		 "1 %s:7: nbtd:bcast_ttl ignored: it counts in [global] "
 		 "only\n"
-		 "0 %s:4: wins:plugins has no effect: plugins are not in this "
+		 "1 %s:4: wins:plugins has no effect: plugins are not in this "
 		 "version\n", f->fake.file, f->fake.file, f->fake.file,
 		 f->fake.file, f->fake.file);
 	assert_string_equal(f->fake.log, want);

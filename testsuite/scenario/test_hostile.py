@@ -20,8 +20,8 @@ def shapes(count):
 
 class Hostile(harness.Case):
     def changes(self, server):
-        stats = {s['name']: s['value'] for s in server.ctl('server', 'stats')}
-        return stats['store-changes'], sum(v for k, v in stats.items() if k.startswith('refused-'))
+        stats = server.ctl('server', 'stats')[0]
+        return stats['store_changes'], sum(v for k, v in stats.items() if k.startswith('refused_'))
 
     def barrier(self, server):
         """Datagrams are served in order: when this answer is here, they all are."""

@@ -85,14 +85,17 @@ bool own_defends(const struct serve *serve, const struct nb_event *event,
 	       own_active(serve, (unsigned int)own, origin->local);
 }
 
-/* The address asked first, then the others; 127/8 only to those on it. */
+/*
+ * The address asked first, then the others; 127/8 only to those on it. The
+ * flags say ACT, as annex A of protocol.md has it on the wire.
+ */
 void own_answer(struct serve *serve, unsigned int own,
 		const struct nb_origin *origin, const struct nb_name *name)
 {
 	struct nb_reply reply = {
 		.kind = NB_REPLY_ADDRESSES,
 		.ttl = serve->config.own_ttl,
-		.nb_flags = own_flags(&serve->own[own], false),
+		.nb_flags = own_flags(&serve->own[own], true),
 		.count = 1,
 		.addr = { origin->local },
 	};

@@ -165,7 +165,7 @@ static void queries_are_routed(void **state)
 	reply = expect(7, NBNS_QUERY_REPLY, 0);
 	assert_int_equal(reply->msg.operation, 0x8580);
 	assert_int_equal(reply->msg.ttl, 300000);
-	assert_int_equal(reply->msg.nb_flags, 0x4000);
+	assert_int_equal(reply->msg.nb_flags, 0x4400);
 	assert_int_equal(reply->msg.count, 1);
 	assert_int_equal(reply->msg.addrs[0], SIM_SELF);
 	ask(8, "SIMWINS<20>", 0x0110);

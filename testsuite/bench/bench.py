@@ -275,16 +275,17 @@ class Result:
 
     def growth(self, sizes):
         """CPU per query tells growth also where other work disturbs rates."""
-        print('\n%-9s %9s %9s %7s %9s %9s %9s %7s' % (
-            'names', 'query/s', 'echo/s', '/echo', 'cpu us', 'echo cpu', 'miss/s', '/ad'))
+        print('\n%-9s %9s %9s %7s %9s %9s %9s %9s %7s' % (
+            'names', 'query/s', 'echo/s', '/echo', 'cpu us', 'echo cpu', 'by cpu', 'miss/s', '/ad'))
         for size in sizes:
             ours, echo = 'winsd-%d' % size, 'echo-%d' % size
             if self.of(ours, 'query'):
-                print('%-9d %9.0f %9.0f %7s %9.1f %9.1f %9.0f %7s' % (
+                cpu, limit = (self.median(ours, 'query', 'server_cpu_us'),
+                              self.median(echo, 'echo', 'server_cpu_us'))
+                print('%-9d %9.0f %9.0f %7s %9.1f %9.1f %9.2f %9.0f %7s' % (
                     size, self.median(ours, 'query'), self.median(echo, 'echo'),
                     self.ratio(ours, 'query', echo, 'echo'),
-                    self.median(ours, 'query', 'server_cpu_us'),
-                    self.median(echo, 'echo', 'server_cpu_us'), self.median(ours, 'miss'),
+                    cpu, limit, limit / cpu if cpu else 0, self.median(ours, 'miss'),
                     self.ratio(ours, 'query', 'ad')))
 
     def faults(self):

@@ -134,7 +134,11 @@ def build_tests(bld, includes, everything):
         bld.stlib(target='sim', source=sim, includes=includes, use=everything)
         everything = 'sim ' + everything
     if bld.env.LIB_CMOCKA:
-        for test in bld.path.ant_glob('testsuite/unit/**/test_*.c'):
+        tests = bld.path.ant_glob('testsuite/unit/**/test_*.c')
+        twice = {t.name for t in tests if [u.name for u in tests].count(t.name) > 1}
+        if twice:
+            bld.fatal('two tests of one name, only one would run: ' + ' '.join(sorted(twice)))
+        for test in tests:
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
                         use='toolcommon ' + everything + ' CMOCKA JANSSON POPT',
                         install_path=None)

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "net/control_server.h"
+#include "net/control_socket.h"
 #include "unit/control/fakes.h"
 
 #define NOBODY 65534
@@ -234,6 +235,23 @@ static void test_mode_of_the_file(void **state)
 	assert_int_equal(lstat(b->path, &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* There is no moment in which others could come in. */
+static void test_mode_from_the_first_moment(void **state)
+{
+	struct bench *b = *state;
+	char *message = NULL;
+	struct stat st;
+	mode_t before = umask(0);
+	int fd = -1;
+
+	assert_int_equal(control_socket_listen(b, b->path, &fd, &message), 0);
+	umask(before);
+	assert_int_equal(lstat(b->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	close(fd);
+	assert_int_equal(unlink(b->path), 0);
 }
 
 static void test_stale_file_is_replaced(void **state)
@@ -733,6 +751,8 @@ static void test_peers(void **state)
 	assert_int_equal(chmod(b->path, 0666), 0);
 	assert_int_equal(status_as(b, gid[2], "server status"),
 			 CONTROL_DENIED);
+	/* before it has heard a word */
+	assert_int_equal(status_as(b, gid[2], "nonsense"), CONTROL_DENIED);
 	run_until_clients(b, 0);
 }
 
@@ -774,6 +794,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_mode_of_the_file),
+		TEST(test_mode_from_the_first_moment),
 		TEST(test_stale_file_is_replaced),
 		TEST(test_other_files_are_left_alone),
 		TEST(test_bad_places_and_groups),

@@ -7,10 +7,12 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -129,7 +131,7 @@ class Records(Winsctl):
                 (['*A'], {'ALPHA<20>', 'BETA<20>', 'BETA<00>.lab'}),
                 (['B*<20>'], {'BETA<20>'}),
                 (['*#00'], {'BETA<00>.lab', 'OFFICE<00>', 'LAP<00>'}),
-                (['?ETA<00>.lab'], {'BETA<00>.lab'}),
+                (['?ETA<00>.lab'], {'BETA<00>.lab'}), (['*<00>.lab'], {'BETA<00>.lab'}),
                 (['*', '--scope', 'lab'], {'BETA<00>.lab'}),
                 (['--scope', ''], everything - {'BETA<00>.lab'}),
                 (['beta'], set()),
@@ -402,6 +404,103 @@ class Peers(Winsctl):
             fields = reply(sock)
         self.assertEqual(value(fields, STATUS), 11)
         self.assertIn(b'release 1', dict(fields)[MESSAGE])
+
+
+class Foreign(unittest.TestCase):
+    """winsctl and something at the socket that is no winsd, or no longer."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='winsd-test-')
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.path = os.path.join(self.folder, 'winsd.sock')
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(self.listener.close)
+        self.listener.settimeout(harness.PATIENCE)
+        self.listener.bind(self.path)
+        self.listener.listen()
+
+    def start(self, *words):
+        process = subprocess.Popen(
+            [os.path.join(harness.BUILD, 'bin', 'winsctl'), '--socket', self.path] + list(words),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        self.addCleanup(process.communicate)
+        return process
+
+    def accept(self):
+        sock = self.listener.accept()[0]
+        sock.settimeout(harness.PATIENCE)
+        body = exactly(sock, struct.unpack('>I', exactly(sock, 4))[0])
+        return sock, body
+
+    @staticmethod
+    def say(sock, *fields, release=1):
+        body = struct.pack('BB', release, REPLY) + b''.join(fields)
+        sock.sendall(struct.pack('>I', len(body)) + body)
+
+    def ends(self, process, status, text=''):
+        out, err = process.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(process.returncode, status, out + err)
+        self.assertIn(text, err)
+        return out
+
+    def test_nonsense(self):
+        for data in (b'\0\0\0\0', b'HTTP/1.0 400 no\r\n\r\n', b'\0\0\0\2\1\1',
+                     b'\0\0\0\5\1\2\x40\0\1', b'\0\0\0\6\1\2\x40\0\1\0'):
+            with self.subTest(data):
+                process = self.start('server', 'status')
+                sock, _ = self.accept()
+                with sock:
+                    sock.sendall(data)
+                    self.ends(process, 1, 'does not speak')
+
+    def test_other_release(self):
+        process = self.start('server', 'status')
+        sock, _ = self.accept()
+        with sock:
+            self.say(sock, b'whatever', release=2)
+            self.ends(process, 1, 'another release')
+
+    def test_gone(self):
+        for data in (b'', b'\0\0', b'\0\0\1\0\1\2'):
+            with self.subTest(data):
+                process = self.start('record', 'delete', 'A<20>')
+                sock, _ = self.accept()
+                sock.sendall(data)
+                sock.close()
+                self.ends(process, 5, self.path)
+
+    def test_nobody_listens_any_more(self):
+        self.listener.close()
+        self.ends(self.start('server', 'status'), 5, self.path)
+
+    def test_stop_ends_when_the_server_does(self):
+        process = self.start('server', 'stop')
+        sock, _ = self.accept()
+        with sock:
+            self.say(sock, number(STATUS, 0))
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.3)       # nothing can be awaited: it must wait
+        self.ends(process, 0)
+
+    def test_list_goes_on_after_a_lost_connection(self):
+        """Idle clients are closed; the cursor is all there is to a list."""
+        name = lambda text: field(RECORD, bytes([len(text)]) + text + bytes(27))
+        process = self.start('record', 'list', '--count')
+        sock, _ = self.accept()
+        self.say(sock, number(STATUS, 0), name(b'A'), number(CURSOR, 7), number(INSTANCE, 9))
+        sock.close()
+        sock, body = self.accept()
+        with sock:
+            self.assertIn(number(CURSOR, 7) + number(INSTANCE, 9), body)
+            self.say(sock, number(STATUS, 0), name(b'B'), name(b'C'))
+            self.assertEqual(self.ends(process, 0), '3\n')
+
+    def test_list_of_a_restarted_server(self):
+        process = self.start('record', 'list')
+        sock, _ = self.accept()
+        with sock:
+            self.say(sock, number(STATUS, 9), field(MESSAGE, b'begin anew'))
+            self.ends(process, 1, 'begin anew')
 
 
 class Lists(Winsctl):

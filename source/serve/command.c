@@ -11,13 +11,10 @@
 #include "rules/client.h"
 #include "serve/serve_private.h"
 
-static bool claims(uint8_t kind)
-{
-	return kind == NB_EV_REGISTER || kind == NB_EV_MREGISTER ||
-	       kind == NB_EV_REFRESH;
-}
-
-/* Names that this server itself goes by are not records: hands off. */
+/*
+ * Names that this server itself goes by are not records: hands off. Of claims
+ * these are the ones that own_defends() defends against; opcode 15 is not.
+ */
 static bool refused_as_own(const struct serve *serve,
 			   const struct nb_event *event,
 			   struct nb_verdict *verdict)
@@ -25,7 +22,8 @@ static bool refused_as_own(const struct serve *serve,
 	int own = own_find(serve, &event->name);
 
 	if (own < 0 || serve->own[own].name.group ||
-	    (event->kind != NB_EV_ADD && !claims(event->kind))) {
+	    (event->kind != NB_EV_ADD && event->kind != NB_EV_REGISTER &&
+	     event->kind != NB_EV_REFRESH)) {
 		return false;
 	}
 	memset(verdict, 0, sizeof(*verdict));

@@ -77,17 +77,21 @@ static void scavenge_wait(struct serve *serve)
 static void pass_durable(void *arg, int error, const struct nb_verdict *verdict)
 {
 	struct serve *serve = arg;
-	void (*done)(void *, uint64_t) = serve->scavenge.done;
+	struct scavenge_waiter *waiter = serve->scavenge.waiters;
 
 	(void)verdict;
+	serve->scavenge.waiters = NULL;
 	if (error == 0) {
 		nb_log(serve->world, NB_LOG_NOTICE,
 		       "scavenging: %llu records changed",
 		       (unsigned long long)serve->scavenge.changed);
 	}
-	serve->scavenge.done = NULL;
-	if (done != NULL) {
-		done(serve->scavenge.arg, serve->scavenge.changed);
+	while (waiter != NULL) {
+		struct scavenge_waiter *next = waiter->next;
+
+		waiter->done(waiter->arg, serve->scavenge.changed);
+		talloc_free(waiter);
+		waiter = next;
 	}
 }
 
@@ -176,14 +180,18 @@ void scavenge_stop(struct serve *serve)
 void serve_scavenge(struct serve *serve,
 		    void (*done)(void *arg, uint64_t changed), void *arg)
 {
-	if (serve->scavenge.done != NULL && done != NULL) {
-		/* one operator at a time waits for a pass */
-		done(arg, 0);
-		done = NULL;
-	}
+	struct scavenge_waiter *waiter = NULL;
+
 	if (done != NULL) {
-		serve->scavenge.done = done;
-		serve->scavenge.arg = arg;
+		waiter = talloc(serve, struct scavenge_waiter);
+		if (waiter == NULL) {
+			done(arg, 0);
+			return;
+		}
+		waiter->done = done;
+		waiter->arg = arg;
+		waiter->next = serve->scavenge.waiters;
+		serve->scavenge.waiters = waiter;
 	}
 	if (!serve->scavenge.running) {
 		pass_begin(serve);

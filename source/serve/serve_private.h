@@ -85,6 +85,13 @@ struct own_claim {			/* the claiming of one interface */
 	struct nb_timer *timer;
 };
 
+/* Somebody who asked for a pass and hears of its end. */
+struct scavenge_waiter {
+	struct scavenge_waiter *next;
+	void (*done)(void *arg, uint64_t changed);
+	void *arg;
+};
+
 struct scavenge {
 	struct nb_timer *timer;
 	bool running;
@@ -92,8 +99,7 @@ struct scavenge {
 	struct store_due_pos pos;
 	uint64_t changed;
 	int64_t next;
-	void (*done)(void *arg, uint64_t changed);
-	void *arg;
+	struct scavenge_waiter *waiters;
 };
 
 struct challenge;

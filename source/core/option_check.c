@@ -448,13 +448,15 @@ static bool unquote(char *value, char why[WHY])
 static bool check_value(const struct option *option, char *value,
 			char why[WHY])
 {
-	const char *unclean = optval_unclean(value);
+	const char *unclean = NULL;
 
-	if (unclean != NULL) {
-		snprintf(why, WHY, "%s", unclean);
+	if (is_text(option->type) && !unquote(value, why)) {
 		return false;
 	}
-	if (is_text(option->type) && !unquote(value, why)) {
+	/* only now: a quote may have hidden a backslash at the end */
+	unclean = optval_unclean(value);
+	if (unclean != NULL) {
+		snprintf(why, WHY, "%s", unclean);
 		return false;
 	}
 	if (value[0] == '\0' && !is_list(option->type) &&

@@ -290,6 +290,8 @@ static const struct broken paths[] = {
 	  "state directory = : a value is missing" },
 	{ G "state directory = /tmp\\", 2,
 	  "state directory = /tmp\\: backslash at the end" },
+	{ G "state directory = \"/tmp\\\"\n", 2,
+	  "state directory = /tmp\\: backslash at the end" },
 	{ G "lock directory = /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 2,
 	  "lock directory is too long a path for the socket /aaaaaaaaaaaaaaaa"

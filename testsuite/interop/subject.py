@@ -15,8 +15,9 @@ class Winsd:
 
     label = 'winsd'
 
-    def __init__(self, network, address, options=None):
-        self.server = harness.Server(network=network, address=address, options=options)
+    def __init__(self, network, address, bits=8, options=None):
+        self.server = harness.Server(network=network, address=address, bits=bits,
+                                     options=options)
         self.name = self.server.options['netbios name']
 
     def start(self):

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""winsregister against other people's servers: nmbd and the AD-style daemon.
+"""winsregister against real servers: nmbd, the AD-style daemon, and winsd.
 
 Each thing it does is checked twice: by what it says and its exit code, and by
 what the suite's own nmblookup finds on the server afterwards. Holders of
 names are played by our scripted client, so that the servers really challenge.
 
-Where the two servers differ (protocol.md 7.3) the test says which one it
-expects what of.
+Where the servers differ (protocol.md 7.3) the test says which one it expects
+what of.
 """
 import json
 import os
@@ -23,6 +23,7 @@ sys.path.insert(0, HERE)
 import harness
 import nbclient
 import peers
+import subject
 
 TOOL = os.path.join(os.environ['WINSD_BUILD'], 'bin', 'winsregister')
 # The server has a network of its own, because nmbd takes port 137 of every
@@ -211,10 +212,8 @@ class TestNmbd(Peer, unittest.TestCase):
     deaf_status = REFUSED       # a multi-homed challenge that is lost: RFS
 
 
-class TestAdSamba(Peer, unittest.TestCase):
-    kind = peers.AdSamba
-    unique_over_group = 'code 6, ACT_ERR'
-    deaf_status = OK            # a challenge that is lost: replaced
+class Wins:
+    """What servers do that follow Windows."""
 
     def test_odd_names(self):
         """Bytes and scopes as they are; nmbd folds and drops them."""
@@ -227,6 +226,18 @@ class TestAdSamba(Peer, unittest.TestCase):
         text = self.tool('--name', 'PEERMB<1d>', '--address', HERE_ADDR)
         self.assertIn('PEERMB<1d> registered at', text)
         self.assertIn('names of type 1D are never stored', text)
+
+
+class TestAdSamba(Wins, Peer, unittest.TestCase):
+    kind = peers.AdSamba
+    unique_over_group = 'code 6, ACT_ERR'
+    deaf_status = OK            # a challenge that is lost: replaced
+
+
+class TestWinsd(Wins, Peer, unittest.TestCase):
+    kind = subject.Winsd
+    unique_over_group = 'code 6, ACT_ERR'
+    deaf_status = OK
 
 
 if __name__ == '__main__':

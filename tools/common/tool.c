@@ -11,6 +11,7 @@
 
 #include "common/tool.h"
 #include "core/addr.h"
+#include "core/optval.h"
 
 struct tool_options tool_options;
 
@@ -141,50 +142,16 @@ bool tool_parse_number(const char *what, const char *text, uint64_t max,
 
 /* ---- did you mean ---- */
 
-#define WORD_MAX 63
-
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-/* How many letters must be put in, left out or replaced (Levenshtein). */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[WORD_MAX + 1];
-	size_t len = strlen(b);
-
-	if (strlen(a) > WORD_MAX || len > WORD_MAX) {
-		return WORD_MAX;
-	}
-	for (size_t k = 0; k <= len; k++) {
-		row[k] = (unsigned int)k;
-	}
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = (unsigned int)i;
-		for (size_t k = 1; k <= len; k++) {
-			unsigned int above = row[k];
-
-			row[k] = least(least(above, row[k - 1]) + 1,
-				       diagonal + (a[i - 1] != b[k - 1]));
-			diagonal = above;
-		}
-	}
-	return row[len];
-}
-
 const char *tool_nearest(const char *text, const char *const *words)
 {
 	const char *best = NULL;
 	unsigned int nearest = (unsigned int)strlen(text) / 3 + 2;
 
 	for (; *words != NULL; words++) {
-		unsigned int d = distance(text, *words);
+		unsigned int apart = optval_distance(text, *words);
 
-		if (d < nearest && d < strlen(*words)) {
-			nearest = d;
+		if (apart < nearest && apart < strlen(*words)) {
+			nearest = apart;
 			best = *words;
 		}
 	}

@@ -337,6 +337,7 @@ static void test_nearest_word(void **state)
 	assert_string_equal(tool_nearest("rekord", words), "record");
 	assert_string_equal(tool_nearest("servr", words), "server");
 	assert_string_equal(tool_nearest("owners", words), "owner");
+	assert_string_equal(tool_nearest("RECORD", words), "record");
 	assert_null(tool_nearest("partner", words));
 	assert_null(tool_nearest("", words));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* IPv4 addresses as numbers and as text. */
+/* IPv4 addresses and masks as numbers and as text. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/addr.h"
 
@@ -45,6 +46,42 @@ bool nb_addr_parse(const char *text, uint32_t *addr)
 	}
 	*addr = value;
 	return true;
+}
+
+bool nb_mask_parse(const char *text, uint32_t *mask)
+{
+	const char *end = NULL;
+	uint32_t bits = 0;
+
+	if (nb_addr_parse(text, mask)) {
+		return (~*mask & (~*mask + 1)) == 0;
+	}
+	end = parse_octet(text, &bits);
+	if (end == NULL || *end != '\0' || bits > 32) {
+		return false;
+	}
+	*mask = bits == 0 ? 0 : 0xffffffffu << (32 - bits);
+	return true;
+}
+
+bool nb_addr_parse_masked(const char *text, uint32_t *addr, uint32_t *mask)
+{
+	char plain[NB_ADDR_TEXT] = "";
+	size_t len = strcspn(text, "/");
+
+	*mask = 0;
+	if (len >= sizeof(plain)) {
+		return false;
+	}
+	memcpy(plain, text, len);
+	return nb_addr_parse(plain, addr) &&
+	       (text[len] == '\0' || nb_mask_parse(text + len + 1, mask));
+}
+
+bool nb_addr_is_network(uint32_t addr, uint32_t mask)
+{
+	return mask != 0 && ~mask > 1 &&
+	       ((addr & ~mask) == 0 || (addr & ~mask) == ~mask);
 }
 
 bool nb_addr_is_loopback(uint32_t addr)

@@ -259,22 +259,11 @@ static bool check_mask(const struct option *o, const char *value,
 	return nb_addr_parse(value, &mask);
 }
 
-/* What stands behind the / of an interface: bits, or a mask without holes. */
-static bool netmask_text(const char *text)
-{
-	uint64_t bits = 0;
-	uint32_t mask = 0;
-
-	if (optval_number(text, &bits)) {
-		return bits <= 32 && text[strspn(text, "0123456789")] == '\0';
-	}
-	return nb_addr_parse(text, &mask) && ((~mask + 1) & ~mask) == 0;
-}
-
 static bool interface_address(const char *word, char why[WHY])
 {
 	char text[NB_ADDR_TEXT] = "";
 	size_t len = strcspn(word, "/");
+	uint32_t mask = 0;
 
 	if (len < sizeof(text)) {
 		memcpy(text, word, len);
@@ -288,7 +277,7 @@ static bool interface_address(const char *word, char why[WHY])
 		return false;
 	}
 	snprintf(why, WHY, "expected 0 to 32 bits or a mask behind the /");
-	return word[len] == '\0' || netmask_text(word + len + 1);
+	return word[len] == '\0' || nb_mask_parse(word + len + 1, &mask);
 }
 
 /* Our own option takes only what can work, the suite's takes what it takes. */

@@ -17,7 +17,6 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/ifaces.h"
@@ -124,61 +123,10 @@ static void match_add(struct match *m, const struct iface_fact *fact,
 
 /* ---- words ---- */
 
-static bool mask_is_straight(uint32_t mask)
-{
-	uint32_t rest = ~mask;
-
-	return (rest & (rest + 1)) == 0;
-}
-
-/* "24" or "255.255.255.0" */
-static bool mask_parse(const char *text, uint32_t *mask)
-{
-	unsigned long bits = 0;
-	char *end = NULL;
-
-	if (nb_addr_parse(text, mask)) {
-		return mask_is_straight(*mask);
-	}
-	if (*text < '0' || *text > '9') {
-		return false;
-	}
-	bits = strtoul(text, &end, 10);
-	if (*end != '\0' || bits > 32) {
-		return false;
-	}
-	*mask = bits == 0 ? 0 : 0xffffffffu << (32 - bits);
-	return true;
-}
-
-/* ADDR, ADDR/BITS or ADDR/MASK; *mask is 0 where none is given */
-static bool word_is_address(char *word, uint32_t *ip, uint32_t *mask)
-{
-	char *slash = strchr(word, '/');
-	bool ok = false;
-
-	*mask = 0;
-	if (slash == NULL) {
-		return nb_addr_parse(word, ip);
-	}
-	*slash = '\0';
-	ok = nb_addr_parse(word, ip) && mask_parse(slash + 1, mask);
-	*slash = '/';
-	return ok;
-}
-
-static bool is_network(uint32_t ip, uint32_t mask)
-{
-	if (mask == 0 || ~mask <= 1) {
-		return false;
-	}
-	return (ip & ~mask) == 0 || (ip & ~mask) == ~mask;
-}
-
 static void match_address(struct match *m, uint32_t ip, uint32_t mask)
 {
 	const struct iface_fact *fact = NULL;
-	bool whole = is_network(ip, mask);
+	bool whole = nb_addr_is_network(ip, mask);
 	unsigned int i;
 
 	for (i = 0; i < m->facts; i++) {
@@ -244,7 +192,7 @@ static void match_word(struct match *m, const char *text)
 	word[len] = '\0';
 	if (len == 0 || word_is_ipv6(word)) {
 		m->hit = true;
-	} else if (word_is_address(word, &ip, &mask)) {
+	} else if (nb_addr_parse_masked(word, &ip, &mask)) {
 		match_address(m, ip, mask);
 	} else {
 		match_name(m, word);

@@ -222,6 +222,49 @@ static void addresses_as_text(void **state)
 	assert_false(nb_addr_is_loopback(0x80000001u));
 }
 
+/* smb.conf(5), `interfaces`: ADDR, ADDR/BITS, ADDR/MASK. */
+static void masks(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t addr, mask;
+		bool network;		/* all its addresses are meant */
+	} good[] = {
+		{ "192.0.2.1", 0xc0000201u, 0, false },
+		{ "192.0.2.1/24", 0xc0000201u, 0xffffff00u, false },
+		{ "192.0.2.1/255.255.255.0", 0xc0000201u, 0xffffff00u, false },
+		{ "192.0.2.0/24", 0xc0000200u, 0xffffff00u, true },
+		{ "192.0.2.255/24", 0xc00002ffu, 0xffffff00u, true },
+		{ "192.0.2.3/30", 0xc0000203u, 0xfffffffcu, true },
+		{ "192.0.2.0/31", 0xc0000200u, 0xfffffffeu, false },
+		{ "192.0.2.0/32", 0xc0000200u, 0xffffffffu, false },
+		{ "10.0.0.1/0", 0x0a000001u, 0, false },
+		{ "128.0.0.1/1", 0x80000001u, 0x80000000u, false },
+	};
+	static const char *const bad[] = {
+		"", "/24", "192.0.2/24", "192.0.2.1/", "192.0.2.1/33",
+		"192.0.2.1/024", "192.0.2.1/24/24", "192.0.2.1/-1",
+		"192.0.2.1/24 ", "192.0.2.1/255.0.255.0", "192.0.2.1/0x18",
+		"192.0.2.1/255.255.255", "192.168.100.100x/24",
+		"192.0.2.1/4294967320",
+	};
+	uint32_t addr = 0, mask = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(nb_addr_parse_masked(good[i].text, &addr, &mask));
+		assert_int_equal(addr, good[i].addr);
+		assert_int_equal(mask, good[i].mask);
+		assert_int_equal(nb_addr_is_network(addr, mask),
+				 good[i].network);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (nb_addr_parse_masked(bad[i], &addr, &mask)) {
+			fail_msg("'%s' was read", bad[i]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +276,7 @@ int main(void)
 		cmocka_unit_test(parses_what_people_type),
 		cmocka_unit_test(block_list_folds_case_only),
 		cmocka_unit_test(addresses_as_text),
+		cmocka_unit_test(masks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,8 @@ struct nbns_client {
 	struct tevent_fd *fde;
 	nbns_responder_fn responder;
 	void *responder_priv;
+	nbns_observer_fn observer;
+	void *observer_priv;
 	unsigned int pending;
 	struct nbns_ticket *bucket[CLIENT_BUCKETS];
 	struct nbns_client_stats stats;
@@ -167,6 +169,23 @@ void nbns_client_set_responder(struct nbns_client *client,
 	client->responder_priv = priv;
 }
 
+void nbns_client_set_observer(struct nbns_client *client,
+			      nbns_observer_fn observer, void *priv)
+{
+	client->observer = observer;
+	client->observer_priv = priv;
+}
+
+static void nbns_client_show(const struct nbns_client *client,
+			     enum nbns_seen seen, uint32_t peer,
+			     uint16_t port, const uint8_t *data, size_t len)
+{
+	if (client->observer != NULL) {
+		client->observer(client->observer_priv, seen, peer, port,
+				 data, len);
+	}
+}
+
 /* ---- what comes in */
 
 static void nbns_client_readable(struct tevent_context *ev,
@@ -206,14 +225,20 @@ static void nbns_client_datagram(struct nbns_client *client, size_t len,
 	struct nbns_msg msg = { .kind = NBNS_KINDS };
 
 	if (nbns_decode(client->buf, len, &msg) != NBNS_OK) {
+		nbns_client_show(client, NBNS_IGNORED, from, port, client->buf,
+				 len);
 		client->stats.malformed++;
 		return;
 	}
 	if (!(msg.operation & NBNS_OP_RESPONSE)) {
+		nbns_client_show(client, NBNS_RECEIVED, from, port,
+				 client->buf, len);
 		nbns_client_respond(client, &msg, from, port);
 		return;
 	}
 	ticket = nbns_client_match(client, &msg, from, port);
+	nbns_client_show(client, ticket == NULL ? NBNS_IGNORED : NBNS_RECEIVED,
+			 from, port, client->buf, len);
 	if (ticket == NULL) {
 		client->stats.strays++;
 		return;
@@ -339,6 +364,7 @@ static int nbns_client_write(struct nbns_client *client, uint32_t to,
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS) {
 		return errno;
 	}
+	nbns_client_show(client, NBNS_SENT, to, port, data, len);
 	return 0;
 }
 

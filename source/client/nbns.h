@@ -74,6 +74,23 @@ void nbns_client_set_responder(struct nbns_client *client,
 			       nbns_responder_fn responder, void *priv);
 
 /*
+ * Shown each datagram as it passes, for who looks for a fault. Must change
+ * nothing; data is valid until the return.
+ */
+enum nbns_seen {
+	NBNS_SENT,
+	NBNS_RECEIVED,		/* an answer that is believed, or a request */
+	NBNS_IGNORED,		/* malformed, or not what was asked for */
+};
+typedef void (*nbns_observer_fn)(void *priv, enum nbns_seen seen,
+				 uint32_t peer, uint16_t port,
+				 const uint8_t *data, size_t len);
+
+/* NULL: nobody looks, as at the start. */
+void nbns_client_set_observer(struct nbns_client *client,
+			      nbns_observer_fn observer, void *priv);
+
+/*
  * How long to wait. A WACK stretches the wait to its TTL, held between the
  * two bounds; all WACKs of one request together never past wack_max_msec.
  */

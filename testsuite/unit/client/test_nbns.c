@@ -457,6 +457,58 @@ static void test_responder(void **state)
 	assert_int_equal(stats->answered, 1);
 }
 
+/* ---- the observer */
+
+struct seen {
+	unsigned int count[3];
+	size_t len;
+	uint16_t port;
+	uint8_t data[1024];	/* of the last that was sent */
+};
+
+static void see(void *priv, enum nbns_seen seen, uint32_t peer, uint16_t port,
+		const uint8_t *data, size_t len)
+{
+	struct seen *all = priv;
+
+	assert_int_equal(peer, LOOPBACK);
+	all->count[seen]++;
+	all->port = port;
+	if (seen == NBNS_SENT) {
+		all->len = len;
+		memcpy(all->data, data, len);
+	}
+}
+
+/* One request, one lie, the truth, and one datagram of nonsense. */
+static void test_observer(void **state)
+{
+	static const struct fake_step script[] = {
+		{ 1, FAKE_WRONG_NAME, 0, 0 }, { 1, FAKE_OK, 0, 20 },
+		{ 0, FAKE_END, 0, 0 },
+	};
+	struct fixture *f = *state;
+	struct nbns_ask ask = ask_of(f, NBNS_REGISTER);
+	struct nbns_answer answer;
+	struct seen seen = { .len = 0 };
+
+	f->fake->script = script;
+	nbns_client_set_observer(f->client, see, &seen);
+	assert_int_equal(ask_run(f, &ask, &answer), 0);
+	assert_int_equal(seen.count[NBNS_SENT], 1);
+	assert_int_equal(seen.count[NBNS_RECEIVED], 1);
+	assert_int_equal(seen.count[NBNS_IGNORED], 1);
+	assert_int_equal(seen.port, f->fake->port);
+	assert_int_equal(seen.len, f->fake->len);
+	assert_memory_equal(seen.data, f->fake->packet, seen.len);
+
+	drain(f);
+	assert_int_equal(seen.count[NBNS_IGNORED], 2);
+	nbns_client_set_observer(f->client, NULL, NULL);
+	drain(f);
+	assert_int_equal(seen.count[NBNS_IGNORED], 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -464,6 +516,7 @@ int main(void)
 		T(sent), T(lies_then_truth), T(lies_alone), T(spoof),
 		T(duplicate_and_late), T(names), T(rcodes), T(status),
 		T(errors), T(broadcast), T(responder),
+		T(observer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

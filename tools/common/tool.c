@@ -13,6 +13,8 @@
 #include "core/addr.h"
 #include "core/optval.h"
 
+#include <config.h>
+
 struct tool_options tool_options;
 
 const struct poptOption tool_common_options[] = {
@@ -20,9 +22,6 @@ const struct poptOption tool_common_options[] = {
 	  "Configuration file of the server that is meant", "FILE" },
 	{ "option", '\0', POPT_ARG_ARGV, &tool_options.overrides, 0,
 	  "Set an option of the configuration", "NAME=VALUE" },
-	{ "socket", '\0', POPT_ARG_STRING, &tool_options.socket, 0,
-	  "Control socket of the server, instead of the configured one",
-	  "PATH" },
 	{ "debuglevel", 'd', POPT_ARG_INT, &tool_options.debug_level, 0,
 	  "Say more about what is done (0 to 10)", "LEVEL" },
 	{ "version", 'V', POPT_ARG_NONE, &tool_options.version, 0,
@@ -32,16 +31,18 @@ const struct poptOption tool_common_options[] = {
 	POPT_TABLEEND
 };
 
+const struct poptOption tool_socket_options[] = {
+	{ "socket", '\0', POPT_ARG_STRING, &tool_options.socket, 0,
+	  "Control socket of the server, instead of the configured one",
+	  "PATH" },
+	POPT_TABLEEND
+};
+
 static const char *program = "tool";
 
 void tool_set_name(const char *name)
 {
 	program = name;
-}
-
-const char *tool_name(void)
-{
-	return program;
 }
 
 static void say(const char *format, va_list ap)
@@ -71,6 +72,28 @@ void tool_debug(int level, const char *format, ...)
 	va_start(ap, format);
 	say(format, ap);
 	va_end(ap);
+}
+
+void tool_print_version(void)
+{
+	(void)printf("%s %s\n", program, WINSD_VERSION);
+}
+
+bool tool_read_options(poptContext popt)
+{
+	int rc = poptGetNextOpt(popt);
+
+	if (rc < -1) {
+		tool_say("%s: %s; --help lists the options",
+			 poptBadOption(popt, POPT_BADOPTION_NOALIAS),
+			 poptStrerror(rc));
+		return false;
+	}
+	if (tool_options.debug_level < 0 || tool_options.debug_level > 10) {
+		tool_say("-d: a level is 0 to 10");
+		return false;
+	}
+	return true;
 }
 
 int tool_finish(int status)
@@ -116,9 +139,22 @@ bool tool_parse_address(const char *text, uint32_t *addr)
 	return false;
 }
 
-bool tool_parse_number(const char *what, const char *text, uint64_t max,
-		       uint64_t *number)
+bool tool_parse_host(const char *text, uint32_t *addr)
 {
+	if (!tool_parse_address(text, addr)) {
+		return false;
+	}
+	if (!nb_addr_is_host(*addr)) {
+		tool_say("no host can have the address %s", text);
+		return false;
+	}
+	return true;
+}
+
+bool tool_parse_number(const char *what, const char *text, uint64_t min,
+		       uint64_t max, uint64_t *number)
+{
+	const char *typed = text;
 	const char *digits = "0123456789";
 	char *end = NULL;
 	int base = 10;
@@ -131,12 +167,12 @@ bool tool_parse_number(const char *what, const char *text, uint64_t max,
 	errno = 0;
 	if (text[0] != '\0' && text[strspn(text, digits)] == '\0') {
 		*number = strtoull(text, &end, base);
-		if (errno == 0 && *number <= max) {
+		if (errno == 0 && *number >= min && *number <= max) {
 			return true;
 		}
 	}
-	tool_say("%s '%s' is not a number from 0 to %llu", what, text,
-		 (unsigned long long)max);
+	tool_say("%s '%s' is not a number from %llu to %llu", what, typed,
+		 (unsigned long long)min, (unsigned long long)max);
 	return false;
 }
 

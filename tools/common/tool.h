@@ -38,15 +38,25 @@ struct tool_options {
 
 extern struct tool_options tool_options;
 extern const struct poptOption tool_common_options[];
+extern const struct poptOption tool_socket_options[];
 
-/* The row that brings them into a program's own table. */
+/* The rows that bring them into a program's own table, one or both. */
 #define TOOL_COMMON_OPTIONS \
 	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, \
 	  (void *)(uintptr_t)tool_common_options, 0, "Common options:", NULL }
+#define TOOL_SOCKET_OPTIONS \
+	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, \
+	  (void *)(uintptr_t)tool_socket_options, 0, \
+	  "Options of programs that ask a running server:", NULL }
+
+/* Read all options; false after a message. */
+bool tool_read_options(poptContext popt);
 
 /* The name that stands before each message. */
 void tool_set_name(const char *name);
-const char *tool_name(void);
+
+/* "winsctl 0.1", for -V. */
+void tool_print_version(void);
 
 /* A line on stderr: "winsctl: ..." */
 void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -64,8 +74,9 @@ int tool_finish(int status);
 /* These say on stderr what is wrong and how it should be; false then. */
 bool tool_parse_name(const char *text, struct nb_name *name);
 bool tool_parse_address(const char *text, uint32_t *addr);
-bool tool_parse_number(const char *what, const char *text, uint64_t max,
-		       uint64_t *number);
+bool tool_parse_host(const char *text, uint32_t *addr);	/* that one can have */
+bool tool_parse_number(const char *what, const char *text, uint64_t min,
+		       uint64_t max, uint64_t *number);
 
 /*
  * The word of the list (NULL at its end) that is nearest to text, or NULL if

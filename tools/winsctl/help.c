@@ -76,6 +76,7 @@ void help_program(FILE *file)
 		      "'NAME<20>.scope', any byte as \\xHH.\n\nOptions:\n");
 	(void)fprintf(file, "%-*s%s\n", COLUMN, "      --json",
 		      "Print JSON, one object per line");
+	print_options(file, tool_socket_options);
 	print_options(file, tool_common_options);
 	print_command_options(file);
 	(void)fprintf(file, "\nExamples:\n"

@@ -13,8 +13,6 @@
 #include "common/toolconfig.h"
 #include "winsctl/winsctl.h"
 
-#include <config.h>
-
 static const struct poptOption json_options[] = {
 	{ "json", '\0', POPT_ARG_NONE, &options.json, 0,
 	  "Print JSON, one object per line", NULL },
@@ -27,22 +25,10 @@ static const struct poptOption json_options[] = {
 
 static const struct poptOption program_options[] = {
 	JSON_OPTIONS,
+	TOOL_SOCKET_OPTIONS,
 	TOOL_COMMON_OPTIONS,
 	POPT_TABLEEND
 };
-
-/* Read options; false after a message. */
-static bool read_options(poptContext popt)
-{
-	int rc = poptGetNextOpt(popt);
-
-	if (rc < -1) {
-		tool_say("%s: %s", poptBadOption(popt, POPT_BADOPTION_NOALIAS),
-			 poptStrerror(rc));
-		return false;
-	}
-	return true;
-}
 
 static const struct command *find_command(const char *object,
 					  const char *verb)
@@ -86,13 +72,13 @@ static int unknown(const char *object, const char *verb)
 
 static int configure_and_run(struct winsctl *ctl)
 {
-	struct tool_config config;
-	int ret = tool_config_load(ctl->mem_ctx, &config);
+	struct tool_places places;
+	int ret = tool_places_load(ctl->mem_ctx, &places);
 
 	if (ret != 0) {
 		return ret == EINVAL ? TOOL_USAGE : TOOL_FAILED;
 	}
-	ctl->socket = config.control_socket;
+	ctl->socket = places.control_socket;
 	ctl->client = control_client_create(ctl->mem_ctx, ctl->socket);
 	if (ctl->client == NULL) {
 		tool_say("out of memory");
@@ -153,6 +139,7 @@ static int run_command(struct winsctl *ctl, const char **words)
 		  (void *)(uintptr_t)(own != NULL ? own : none), 0,
 		  "Options:", NULL },
 		JSON_OPTIONS,
+		TOOL_SOCKET_OPTIONS,
 		TOOL_COMMON_OPTIONS,
 		POPT_TABLEEND
 	};
@@ -168,7 +155,7 @@ static int run_command(struct winsctl *ctl, const char **words)
 		count++;
 	}
 	popt = poptGetContext(NULL, count, argv, table, 0);
-	if (popt != NULL && read_options(popt)) {
+	if (popt != NULL && tool_read_options(popt)) {
 		if (tool_options.help) {
 			help_command(stdout, ctl->command, popt);
 			status = TOOL_OK;
@@ -183,7 +170,7 @@ static int run_command(struct winsctl *ctl, const char **words)
 static int dispatch(struct winsctl *ctl, const char **words)
 {
 	if (tool_options.version) {
-		(void)printf("winsctl %s\n", WINSD_VERSION);
+		tool_print_version();
 		return TOOL_OK;
 	}
 	if (words == NULL || words[0] == NULL) {
@@ -218,7 +205,7 @@ int main(int argc, const char *argv[])
 	if (ctl.mem_ctx == NULL || popt == NULL) {
 		return TOOL_FAILED;
 	}
-	if (read_options(popt)) {
+	if (tool_read_options(popt)) {
 		status = dispatch(&ctl, poptGetArgs(popt));
 	}
 	poptFreeContext(popt);

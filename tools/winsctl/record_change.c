@@ -283,7 +283,7 @@ static bool read_life(struct nb_record *rec, uint64_t *ttl)
 	}
 	*ttl = 0;
 	if (add_ttl != NULL &&
-	    !tool_parse_number("--ttl", add_ttl, UINT32_MAX, ttl)) {
+	    !tool_parse_number("--ttl", add_ttl, 0, UINT32_MAX, ttl)) {
 		return false;
 	}
 	if (add_ttl != NULL && *ttl == 0) {

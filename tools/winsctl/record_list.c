@@ -172,7 +172,7 @@ static bool read_versions(TALLOC_CTX *mem_ctx, struct filter *f)
 		*to++ = '\0';
 	}
 	if (from == NULL || (from[0] != '\0' &&
-	    !tool_parse_number("--versions", from, UINT64_MAX, &f->from))) {
+	    !tool_parse_number("--versions", from, 0, UINT64_MAX, &f->from))) {
 		return false;
 	}
 	if (to == NULL) {
@@ -180,7 +180,7 @@ static bool read_versions(TALLOC_CTX *mem_ctx, struct filter *f)
 		return true;
 	}
 	return *to == '\0' ||
-	       tool_parse_number("--versions", to, UINT64_MAX, &f->to);
+	       tool_parse_number("--versions", to, 0, UINT64_MAX, &f->to);
 }
 
 static bool read_scope(struct filter *f)

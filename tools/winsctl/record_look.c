@@ -97,7 +97,8 @@ static bool read_question(const struct winsctl *ctl, struct question *q)
 	return tool_parse_name(ctl->args[0], &q->name) &&
 	       tool_parse_address(explain_as, &q->addr) &&
 	       (explain_ttl == NULL ||
-		tool_parse_number("--ttl", explain_ttl, UINT32_MAX, &q->ttl));
+		tool_parse_number("--ttl", explain_ttl, 0, UINT32_MAX,
+				  &q->ttl));
 }
 
 static void print_stored(const struct control_reader *reply,

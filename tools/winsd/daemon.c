@@ -25,13 +25,13 @@ static void wait_for_child(pid_t pid, int fd)
 		got = read(fd, &byte, 1);
 	} while (got == -1 && errno == EINTR);
 	if (got == 1) {
-		_exit(WINSD_OK);
+		_exit(TOOL_OK);
 	}
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 	    WEXITSTATUS(status) != 0) {
 		_exit(WEXITSTATUS(status));
 	}
-	_exit(WINSD_FAILED);
+	_exit(TOOL_FAILED);
 }
 
 int daemon_fork(void)

@@ -84,7 +84,7 @@ static void face_terminate(void *priv, const char *reason, bool fatal)
 	log_printf(fatal ? NB_LOG_ERROR : NB_LOG_NOTICE, "ending: %s", reason);
 	host->quit = true;
 	if (fatal) {
-		host->exit_code = WINSD_FAILED;
+		host->exit_code = TOOL_FAILED;
 	}
 }
 
@@ -270,7 +270,7 @@ int host_run(struct host *host)
 		if (tevent_loop_once(host->face.ev) != 0) {
 			log_printf(NB_LOG_ERROR, "event loop: %s",
 				   strerror(errno));
-			host->exit_code = WINSD_FAILED;
+			host->exit_code = TOOL_FAILED;
 			break;
 		}
 	}

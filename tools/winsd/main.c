@@ -47,7 +47,7 @@ static void settle_fds(void)
 static int fail(int error, const char *message)
 {
 	log_line(NB_LOG_ERROR, message != NULL ? message : strerror(error));
-	return WINSD_FAILED;
+	return TOOL_FAILED;
 }
 
 static int open_log(const struct winsd_options *options,
@@ -102,7 +102,7 @@ static int serve(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 
 	peek_config(mem_ctx, options, &peek);
 	if (open_log(options, &peek) != 0) {
-		return WINSD_FAILED;
+		return TOOL_FAILED;
 	}
 	ret = become_user(mem_ctx, options, &peek, &message);
 	if (ret == 0) {
@@ -137,9 +137,9 @@ static int check(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 	if (ret != 0) {
 		fprintf(stderr, "winsd: %s\n",
 			message != NULL ? message : strerror(ret));
-		return WINSD_FAILED;
+		return TOOL_FAILED;
 	}
-	return WINSD_OK;
+	return TOOL_OK;
 }
 
 static int act(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
@@ -148,7 +148,7 @@ static int act(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 
 	switch (options->mode) {
 	case WINSD_SHOWN:
-		return WINSD_OK;
+		return TOOL_OK;
 	case WINSD_TEST:
 		return check(mem_ctx, options);
 	case WINSD_DAEMON:
@@ -172,10 +172,10 @@ int main(int argc, const char **argv)
 	settle_fds();
 	mem_ctx = talloc_named_const(NULL, 0, "winsd");
 	if (mem_ctx == NULL) {
-		return WINSD_FAILED;
+		return TOOL_FAILED;
 	}
 	code = options_parse(mem_ctx, argc, argv, &options);
-	if (code == WINSD_OK) {
+	if (code == TOOL_OK) {
 		code = act(mem_ctx, &options);
 	}
 	log_close();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/options.h"
+#include "core/optval.h"
 #include "winsd/options.h"
 #include "winsd/peek.h"
 
@@ -75,7 +76,7 @@ static const char examples[] =
 static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "winsd: %s: %s\nTry `winsd --help`.\n", what, why);
-	return WINSD_USAGE;
+	return TOOL_USAGE;
 }
 
 /* ---- --option ---- */
@@ -119,7 +120,7 @@ static const char *proper_name(TALLOC_CTX *mem_ctx, const char *name)
 		return talloc_asprintf(mem_ctx, OPTION_PARTNER_NAME " %s",
 				       name + partner);
 	}
-	return peek_same_name(name, PEEK_LOG_FILE) ? PEEK_LOG_FILE : NULL;
+	return optval_same_name(name, PEEK_LOG_FILE) ? PEEK_LOG_FILE : NULL;
 }
 
 static int add_override(TALLOC_CTX *mem_ctx, const char *text,
@@ -150,7 +151,7 @@ static int add_override(TALLOC_CTX *mem_ctx, const char *text,
 		return unknown_option(name);
 	}
 	options->overrides++;
-	return WINSD_OK;
+	return TOOL_OK;
 }
 
 const char *options_override(const struct winsd_options *options,
@@ -207,14 +208,14 @@ static int set_mode(struct winsd_options *options, enum winsd_mode mode)
 		return complain("-D and -t", "only one of them");
 	}
 	options->mode = mode;
-	return WINSD_OK;
+	return TOOL_OK;
 }
 
 static int take(TALLOC_CTX *mem_ctx, poptContext pc, int which,
 		struct winsd_options *options)
 {
 	char *arg = poptGetOptArg(pc);
-	int ret = WINSD_OK;
+	int ret = TOOL_OK;
 
 	switch (which) {
 	case 'i':
@@ -239,7 +240,7 @@ static int take(TALLOC_CTX *mem_ctx, poptContext pc, int which,
 		ret = add_override(mem_ctx, arg, options);
 		break;
 	case 'V':
-		printf("winsd " WINSD_VERSION "\n");
+		tool_print_version();
 		options->mode = WINSD_SHOWN;
 		break;
 	case '?':
@@ -255,12 +256,12 @@ static int take(TALLOC_CTX *mem_ctx, poptContext pc, int which,
 static int parse(TALLOC_CTX *mem_ctx, poptContext pc,
 		 struct winsd_options *options)
 {
-	int ret = WINSD_OK;
+	int ret = TOOL_OK;
 	int which;
 
 	while ((which = poptGetNextOpt(pc)) > 0) {
 		ret = take(mem_ctx, pc, which, options);
-		if (ret != WINSD_OK || options->mode == WINSD_SHOWN) {
+		if (ret != TOOL_OK || options->mode == WINSD_SHOWN) {
 			return ret;
 		}
 	}
@@ -278,22 +279,23 @@ static int parse(TALLOC_CTX *mem_ctx, poptContext pc,
 		return complain("-d", "a log level is 0 to 10");
 	}
 	options->debug_level = debug_level;
-	return WINSD_OK;
+	return TOOL_OK;
 }
 
 int options_parse(TALLOC_CTX *mem_ctx, int argc, const char **argv,
 		  struct winsd_options *options)
 {
 	poptContext pc = poptGetContext("winsd", argc, argv, table, 0);
-	int ret = WINSD_FAILED;
+	int ret = TOOL_FAILED;
 
+	tool_set_name("winsd");
 	*options = (struct winsd_options) { .debug_level = -1 };
 	if (pc == NULL) {
 		return complain("winsd", "out of memory");
 	}
 	ret = parse(mem_ctx, pc, options);
 	poptFreeContext(pc);
-	if (ret != WINSD_OK || options->mode == WINSD_SHOWN) {
+	if (ret != TOOL_OK || options->mode == WINSD_SHOWN) {
 		return ret;
 	}
 	if (options->config_file == NULL) {
@@ -305,5 +307,5 @@ int options_parse(TALLOC_CTX *mem_ctx, int argc, const char **argv,
 	if (options->config_file == NULL || options->module == NULL) {
 		return complain("winsd", "out of memory");
 	}
-	return WINSD_OK;
+	return TOOL_OK;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <talloc.h>
 
+#include "common/tool.h"
+
 enum winsd_mode {
 	WINSD_RUN,		/* in the foreground */
 	WINSD_DAEMON,
@@ -32,13 +34,8 @@ struct winsd_options {
 	unsigned int overrides;
 };
 
-/* Exit codes of design.md 4.3 that winsd uses. */
-#define WINSD_OK	0
-#define WINSD_FAILED	1
-#define WINSD_USAGE	2
-
 /*
- * Read the command line. Returns WINSD_OK, or WINSD_USAGE after printing to
+ * Read the command line. Returns TOOL_OK, or TOOL_USAGE after printing to
  * stderr what is wrong. All of *options hangs off mem_ctx.
  */
 int options_parse(TALLOC_CTX *mem_ctx, int argc, const char **argv,

@@ -23,7 +23,4 @@ struct peek {
 void peek_config(TALLOC_CTX *mem_ctx, const struct winsd_options *options,
 		 struct peek *peek);
 
-/* Is this how somebody writes the name of that option? */
-bool peek_same_name(const char *written, const char *name);
-
 #endif

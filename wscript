@@ -58,8 +58,9 @@ def configure(conf):
     sanitize = conf.options.sanitize or ('address,undefined' if conf.options.fuzz else '')
     if sanitize:
         flags = ['-fsanitize=' + sanitize, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
-        # gcc's guess at truncation depends on what it inlines
-        env.append_unique('CFLAGS', flags + ['-O1', '-Wno-format-truncation'])
+        env.append_unique('CFLAGS', flags + ['-O1'])
+        if env.CC_NAME == 'gcc':    # its guess at truncation depends on what it inlines
+            env.append_unique('CFLAGS', ['-Wno-format-truncation'])
         env.append_unique('LINKFLAGS', flags)
     else:
         env.append_unique('CFLAGS', ['-O0'] if conf.options.debug else ['-O2', '-D_FORTIFY_SOURCE=2'])

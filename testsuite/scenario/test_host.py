@@ -376,7 +376,12 @@ class Privileges(HostCase):
         server.notify = harness.Notify(self.folder)
         os.chmod(server.notify.path, 0o777)     # as systemd's is
         # the leak checker may not look into a process that changed its user
-        server.start(['--user=nobody'], env={'ASAN_OPTIONS': 'detect_leaks=0'})
+        # and the module may lie where only root can read it
+        hidden = os.path.join(self.folder, 'hidden')
+        os.mkdir(hidden, 0o700)
+        module = shutil.copy(os.path.join(harness.BUILD, 'modules', 'wins.so'), hidden)
+        server.start(['--user=nobody', '--module=' + module],
+                     env={'ASAN_OPTIONS': 'detect_leaks=0'})
         status = self.assertOnlyBind(server.pid)
         self.assertEqual(status['Uid'].split(), [str(NOBODY)] * 4)
         self.assertEqual(set(status['Gid'].split() + status['Groups'].split()), {str(NOBODY)})

@@ -104,9 +104,10 @@ static int serve(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 	if (open_log(options, &peek) != 0) {
 		return TOOL_FAILED;
 	}
-	ret = become_user(mem_ctx, options, &peek, &message);
+	/* the module lies where root put it, maybe out of the user's reach */
+	ret = host_create(mem_ctx, options, &host, &message);
 	if (ret == 0) {
-		ret = host_create(mem_ctx, options, &host, &message);
+		ret = become_user(mem_ctx, options, &peek, &message);
 	}
 	if (ret == 0) {
 		ret = host_start(host, mem_ctx, &message);

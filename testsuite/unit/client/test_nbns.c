@@ -480,7 +480,7 @@ static void see(void *priv, enum nbns_seen seen, uint32_t peer, uint16_t port,
 	}
 }
 
-/* One request, one lie, the truth, and one datagram of nonsense. */
+/* One request, one lie and the truth. */
 static void test_observer(void **state)
 {
 	static const struct fake_step script[] = {
@@ -491,6 +491,13 @@ static void test_observer(void **state)
 	struct nbns_ask ask = ask_of(f, NBNS_REGISTER);
 	struct nbns_answer answer;
 	struct seen seen = { .len = 0 };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(nbns_client_port(f->client)),
+		.sin_addr.s_addr = htonl(LOOPBACK),
+	};
+	uint8_t challenge[64];
+	size_t len = 0;
 
 	f->fake->script = script;
 	nbns_client_set_observer(f->client, see, &seen);
@@ -502,7 +509,11 @@ static void test_observer(void **state)
 	assert_int_equal(seen.len, f->fake->len);
 	assert_memory_equal(seen.data, f->fake->packet, seen.len);
 
+	/* a request of somebody else's, and nonsense */
+	len = unhex("9c1801000001000000000000" VEC1 "200001", challenge);
+	fake_send(f->fake->fd, &to, challenge, len);
 	drain(f);
+	assert_int_equal(seen.count[NBNS_RECEIVED], 2);
 	assert_int_equal(seen.count[NBNS_IGNORED], 2);
 	nbns_client_set_observer(f->client, NULL, NULL);
 	drain(f);

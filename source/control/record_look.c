@@ -8,6 +8,8 @@
  * the record that stands if nobody answers is told as well, the other one
  * depends on what the holder says.
  */
+#include <stdio.h>
+
 #include "control/call.h"
 
 static void refuse_unknown(struct call *call, const struct nb_name *name)
@@ -37,28 +39,44 @@ void record_show(struct call *call)
 	call_done(call);
 }
 
-/* What the client would hear; words and codes of protocol.md 1.1. */
-static const char *answer_text(const struct nb_verdict *verdict)
+/* Why the rules refuse with such a code, in words. */
+static const char *refusal_text(uint8_t rcode)
 {
+	switch (rcode) {
+	case NB_RCODE_RFS:
+		return "not allowed";
+	case NB_RCODE_ACT:
+		return "held by another";
+	case NB_RCODE_SRV:
+		return "the server cannot";
+	default:
+		return "no reason known";
+	}
+}
+
+#define ANSWER_TEXT 80
+
+/* What the client would hear. */
+static const char *answer_text(const struct nb_verdict *verdict,
+			       char text[ANSWER_TEXT])
+{
+	uint8_t rcode = verdict->reply.rcode;
+	const char *why = refusal_text(rcode);
+
 	if (verdict->challenge) {
 		return "wait: the holder is asked first";
 	}
 	if (verdict->outcome == NB_REFUSED) {
-		return "refused: a name of this server itself (ACT_ERR)";
+		rcode = NB_RCODE_ACT;
+		why = "a name of this server itself";
 	}
-	switch (verdict->reply.rcode) {
-	case NB_RCODE_OK:
+	if (rcode == NB_RCODE_OK) {
 		return verdict->store == NB_STORE_NOTHING ?
 		       "accepted, nothing is stored" : "accepted";
-	case NB_RCODE_RFS:
-		return "refused: not allowed (RFS_ERR)";
-	case NB_RCODE_ACT:
-		return "refused: held by another (ACT_ERR)";
-	case NB_RCODE_SRV:
-		return "refused: the server cannot (SRV_ERR)";
-	default:
-		return "refused";
 	}
+	(void)snprintf(text, ANSWER_TEXT, "refused: %s (%s)", why,
+		       nb_rcode_name(rcode));
+	return text;
 }
 
 static void read_registration(const struct call *call, struct nb_event *event)
@@ -102,11 +120,12 @@ void record_explain(struct call *call)
 	struct nb_verdict verdict = { .row = 0 };
 	struct nb_event event;
 	struct nb_record before;
+	char text[ANSWER_TEXT];
 
 	read_registration(call, &event);
 	call_status(call, CONTROL_OK, NULL);
 	serve_explain(call->context->serve, &event, &verdict);
-	call_put_text(call, "answer", answer_text(&verdict));
+	call_put_text(call, "answer", answer_text(&verdict, text));
 	control_put_text(&call->reply, CONTROL_RULE, verdict.ref);
 	call_put_count(call, "rcode", verdict.reply.rcode);
 	call_put_text(call, "challenge", verdict.challenge ? "yes" : "no");

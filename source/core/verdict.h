@@ -20,6 +20,9 @@ enum nb_rcode {
 	NB_RCODE_CFT = 7,
 };
 
+/* "RFS_ERR"; "OK" for 0, "unknown code" for what has no name. */
+const char *nb_rcode_name(uint8_t rcode);
+
 /* NB_FLAGS, protocol.md 1.3 */
 #define NB_FLAG_GROUP		0x8000u
 #define NB_FLAG_NODE_MASK	0x6000u

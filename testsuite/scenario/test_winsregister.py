@@ -8,10 +8,12 @@ real servers make of the tool is in interop/test_client_peers.py.
 """
 import json
 import os
+import re
 import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -304,6 +306,123 @@ class Bears(Case):
         self.assertIn('port %d of %s is not to be had (Address already in use)' % (server.port, CLIENT), self.err)
 
 
+class Configured(Case):
+    """-s and --option: the server that a configuration means."""
+
+    def file(self, *lines):
+        with tempfile.NamedTemporaryFile('w', suffix='.conf', delete=False) as f:
+            f.write('[global]\n' + ''.join('\t%s\n' % line for line in lines))
+        self.addCleanup(os.unlink, f.name)
+        return f.name
+
+    def ask(self, *words, status=UNREACHABLE):
+        """What is said by a run that needs no server to answer."""
+        done = subprocess.run([TOOL, '--query', '--name', 'A<20>', '--timeout', '10', '--tries', '1'] + list(words),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True, timeout=harness.PATIENCE, check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stderr
+
+    def test_just_works(self):
+        """The file of a server that runs, and a name: nothing else."""
+        server = self.serve()
+        path = self.file('interfaces = %s/8' % SERVER, 'nbt port = %d' % server.port)
+        done = subprocess.run([TOOL, '-s', path, '--name', 'HELLO<20>'], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, timeout=harness.PATIENCE, check=False)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn('HELLO<20> registered at %s with ' % server.where, done.stdout)
+        self.assertEqual(done.stderr, 'winsregister: asking %s, from `interfaces` in %s, line 2\n'
+                         % (server.where, path))
+        self.assertEqual([str(m.name) for m in server.requests], ['HELLO<20>'] * 2)
+
+    def test_port_of_the_file(self):
+        """For servers without a port; --server is who is asked."""
+        server = self.serve()
+        path = self.file('interfaces = 127.0.0.99', 'nbt port = %d' % server.port)
+        for where, status in ((SERVER, OK), (server.where, OK), (SERVER + ':9', UNREACHABLE)):
+            self.assertNotIn('asking', self.ask('-s', path, '--server', where, status=status))
+        self.ask('--option=nbt port=%d' % server.port, '--server', SERVER, status=OK)
+        self.assertEqual(len(server.requests), 3)
+
+    def test_which_address(self):
+        """Each row: lines of the file, who is asked by which of them."""
+        for lines, server, option in (
+                (['interfaces = 127.0.0.41/8'], '127.0.0.41', 'interfaces'),
+                (['interfaces = 127.0.0.41'], '127.0.0.41', 'interfaces'),
+                (['interfaces = eth0, 127.0.0.41/255.0.0.0'], '127.0.0.41', 'interfaces'),
+                (['interfaces = "127.0.0.41;speed=10"'], '127.0.0.41', 'interfaces'),
+                (['interfaces = 127.0.0.0/8 127.0.0.41/8'], '127.0.0.41', 'interfaces'),
+                (['interfaces = 127.0.0.41/31'], '127.0.0.41', 'interfaces'),
+                (['interfaces = ::1/128 127.0.0.41 127.0.0.42'], '127.0.0.41', 'interfaces'),
+                (['interfaces = 127.0.0.1/8 192.0.2.41/24'], '192.0.2.41', 'interfaces'),
+                (['interfaces = 127.0.0.42', 'wins:interfaces = 127.0.0.41'], '127.0.0.41', 'wins:interfaces'),
+                (['interfaces = 127.0.0.42', 'wins server = 127.0.0.41'], '127.0.0.41', 'wins server'),
+                (['wins server = a:127.0.0.41 b:127.0.0.42'], '127.0.0.41', 'wins server'),
+                (['WINSserver = wins.example.com, x:127.0.0.41'], '127.0.0.41', 'wins server'),
+                (['wins:interfaces = 127.0.0.41', 'wins server = 127.0.0.42'], '127.0.0.41', 'wins:interfaces'),
+                (['wins:interfaces = eth0', 'wins server = 127.0.0.41'], '127.0.0.41', 'wins server')):
+            with self.subTest(lines):
+                said = self.ask('-s', self.file('nbt port = 9', *lines))
+                self.assertRegex(said, r'asking %s:9, from `%s` in ' % (re.escape(server), option))
+                self.assertIn(server + ':9', said.splitlines()[1])
+
+    def test_wins_servers_of_one_tag(self):
+        """They stand for each other; those of another tag do not."""
+        said = self.ask('--option=nbt port=9', '--option=wins server=a:127.0.0.41 b:127.0.0.42 a:127.0.0.43')
+        self.assertIn('asking 127.0.0.41:9, from `wins server` of --option', said)
+        self.assertEqual(re.findall(r'(127\S+):9(?: did|: )', said), ['127.0.0.41', '127.0.0.43'])
+
+    def test_no_server_in_it(self):
+        for lines in ([], ['interfaces = eth0'], ['interfaces = 192.0.2.0/24'],
+                      ['wins:interfaces = eth0', 'interfaces = 127.0.0.41'], ['wins server = wins.example.com']):
+            with self.subTest(lines):
+                self.assertIn('--server is missing, and no', self.ask('-s', self.file(*lines), status=USAGE))
+
+    def test_mistakes(self):
+        for words, said, status in (
+                (('-s', self.file('nbt port = 70000')), ':2: nbt port = 70000: must be 1 to 65535', USAGE),
+                (('-s', self.file('wins:interfaces = 0.0.0.0')), '0.0.0.0 is never served', USAGE),
+                (('-s', self.file('interfaces = 127.0.0.41', 'nbt port')), 'asking 127.0.0.41', UNREACHABLE),
+                (('-s', self.file('interfaces = 127.0.0.41', 'log level = x')), 'asking 127.0.0.41', UNREACHABLE),
+                (('-s', '/nowhere/winsd.conf'), '/nowhere/winsd.conf: No such file', FAILED),
+                (('--option=nbt prot=9', '--server', SERVER), 'did you mean nbt port?', USAGE),
+                (('--option=nbt port', '--server', SERVER), 'NAME=VALUE is needed', USAGE)):
+            with self.subTest(words):
+                self.assertIn(said, self.ask(*words, status=status))
+
+
+class Traces(Case):
+    """-d: one line for each datagram."""
+
+    def test_each_datagram(self):
+        other = nbclient.build_reply(0x1234, 0x8580, 'LIE<20>', nbclient.NB, 0, nbclient.nb_rdata([(0, SECOND)]))
+        server = self.serve(lambda msg: ([wack(msg)] if msg.opcode else []) + [b'junk', other, good(msg)])
+        self.tool(server, '--name', 'HELLO<20>', '--address', CLIENT)
+        self.assertEqual(self.err, '')
+        self.tool(server, '-d', '1', '--name', 'HELLO<20>', '--address', CLIENT)
+        register, query = server.requests[2:]
+        lie = 'ignored from %s, %d bytes: query reply LIE<20>, id 1234, operation 8580, TTL 0, %s' % (
+            server.where, len(other), SECOND)
+        junk = 'ignored from %s, 4 bytes: not a name service datagram (short)' % server.where
+        said = ['sent to %s, 68 bytes: register HELLO<20>, id %04x, operation 2900, TTL 518400, %s' % (
+                    server.where, register.trn_id, CLIENT),
+                'received from %s, %d bytes: wack HELLO<20>, id %04x, operation bc00, TTL 9' % (
+                    server.where, len(wack(register)), register.trn_id),
+                junk, lie,
+                'received from %s, %d bytes: register reply HELLO<20>, id %04x, operation ad80, TTL 518400, %s' % (
+                    server.where, len(good(register)), register.trn_id, CLIENT),
+                'sent to %s, 50 bytes: query HELLO<20>, id %04x, operation 0100' % (server.where, query.trn_id),
+                junk, lie,
+                'received from %s, %d bytes: query reply HELLO<20>, id %04x, operation 8580, TTL 0, %s' % (
+                    server.where, len(good(query)), query.trn_id, CLIENT)]
+        self.assertEqual(self.err.splitlines(), ['winsregister: ' + line for line in said])
+
+    def test_refusal(self):
+        server = self.serve(lambda msg: [good(msg, RFS_ERR)])
+        self.tool(server, '-d', '1', '--name', 'HELLO<20>', '--refresh', status=REFUSED)
+        self.assertRegex(self.err, r'received .*: register reply HELLO<20>, id \w+, operation ad85, RFS_ERR, ')
+
+
 class Nobody(unittest.TestCase):
     """Without a server: what the user is told."""
 
@@ -335,25 +454,35 @@ class Nobody(unittest.TestCase):
         for words, said in (
                 ((), '--server is missing'),
                 (server, '--name is missing'),
-                (server + ('--name', 'HELLO'), 'is not a name with its type'),
-                (server + ('--name', 'SIXTEENBYTESLONG<20>'), 'is not a name with its type'),
+                (server + ('--name', 'HELLO'), "'HELLO' has no type"),
+                (server + ('--name', 'SIXTEENBYTESLONG<20>'), 'is not a name: up to 15 bytes'),
                 (server + ('--name', 'A<20>', '--query', '--release'), 'at a time'),
                 (server + ('--name', 'A<20>', '--nonsense'), '--nonsense: unknown option'),
                 (server + ('--name', 'A<20>', '--node', 'x'), 'none of b, p, m, h'),
-                (server + ('--name', 'A<20>', '--tries', '0'), 'not 1 to 100'),
-                (server + ('--name', 'A<20>', '--timeout', 'soon'), 'invalid numeric value'),
-                (server + ('--name', 'A<20>', '--ttl', '-1'), 'less than 0'),
-                (server + ('--name', 'A<20>', '--address', '1.2.3'), 'not the IPv4 address'),
+                (server + ('--name', 'A<20>', '--tries', '0'), 'not a number from 1 to 100'),
+                (server + ('--name', 'A<20>', '--timeout', 'soon'), 'not a number from 1 to 600000'),
+                (server + ('--name', 'A<20>', '--ttl', '-1'), 'not a number from 0 to'),
+                (server + ('--name', 'A<20>', '--address', '1.2.3'), 'not an IPv4 address'),
                 (server + ('--name', 'A<20>', '--address', '127.0.0.1,127.0.0.2'), '--multihomed'),
                 (server + ('--name', 'A<20>', '--multihomed', '--query'), 'is for registrations'),
                 (server + ('A<20>',), 'is not an option'),
-                (('--server', '127.0.0.1:0', '--name', 'A<20>'), 'not a port'),
-                (('--server', '127.0.0.1:65536', '--name', 'A<20>'), 'not a port'),
-                (('--server', '224.0.0.1', '--name', 'A<20>'), 'not the IPv4 address'),
+                (('--server', '127.0.0.1:0', '--name', 'A<20>'), "port '0' is not a number from 1"),
+                (('--server', '127.0.0.1:65536', '--name', 'A<20>'), "port '65536' is not a number"),
+                (('--server', '224.0.0.1', '--name', 'A<20>'), 'no host can have'),
                 (('--server', ','.join('10.0.0.%d' % i for i in range(1, 14)), '--name', 'A<20>'),
-                 'more than 12 servers')):
+                 'more than 12 servers'),
+                (server + ('--name', 'A<20>', '--socket', '/x'), '--socket: unknown option'),
+                (server + ('--name', 'A<20>', '-d', '11'), 'a level is 0 to 10')):
             with self.subTest(words):
                 self.assertIn(said, self.tool(*words, status=USAGE))
+
+    def test_output_that_cannot_be_written(self):
+        for words in (['--help'], ['-V']):
+            with open('/dev/full', 'w', encoding='ascii') as full:
+                done = subprocess.run([TOOL] + words, stdout=full, stderr=subprocess.PIPE, check=False,
+                                      universal_newlines=True)
+            self.assertEqual((done.returncode, done.stderr), (
+                FAILED, 'winsregister: cannot write the output: No space left on device\n'))
 
     def test_help(self):
         self.assertIn("winsregister --server 192.0.2.1 --name 'HELLO<20>'", self.tool('--help', status=OK))

@@ -47,7 +47,7 @@ extern const struct poptOption tool_socket_options[];
 #define TOOL_SOCKET_OPTIONS \
 	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, \
 	  (void *)(uintptr_t)tool_socket_options, 0, \
-	  "Options of programs that ask a running server:", NULL }
+	  "Which server:", NULL }
 
 /* Read all options; false after a message. */
 bool tool_read_options(poptContext popt);

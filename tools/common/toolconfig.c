@@ -40,10 +40,10 @@ static bool is_needed(const struct reading *r, const char *name)
 
 /* One that the server has no row for, because it is its clients' option. */
 static void take_wins_server(struct reading *r, const char *name,
-			     const char *value)
+			     const char *value, unsigned int line)
 {
 	if (value != NULL && optval_same_name(name, "wins server")) {
-		r->config->wins_server = value;
+		r->config->wins_server = (struct setting){ value, line };
 	}
 }
 
@@ -61,7 +61,7 @@ static bool take_line(void *arg, const struct smbconf_line *line)
 		return false;
 	}
 	if (global) {
-		take_wins_server(r, line->name, line->value);
+		take_wins_server(r, line->name, line->value, line->number);
 	}
 	return true;
 }
@@ -139,7 +139,7 @@ static int take_override(TALLOC_CTX *mem_ctx, struct reading *r,
 		tool_say("--option=%s: %s", text, note);
 		return EINVAL;
 	}
-	take_wins_server(r, copy, value);
+	take_wins_server(r, copy, value, 0);
 	return 0;
 }
 

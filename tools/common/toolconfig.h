@@ -14,8 +14,7 @@
 struct tool_config {
 	const char *file;		/* that was read, or would be */
 	struct settings *settings;
-	/* the suite's `wins server`, an option of clients; NULL: not set */
-	const char *wins_server;
+	struct setting wins_server;	/* an option of the suite's clients */
 };
 
 /*

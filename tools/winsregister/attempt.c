@@ -3,7 +3,7 @@
  * From one silent server to the next; see attempt.h. Never back again: where
  * a run of requests stays is decided by whoever gives `first`.
  */
-#include "attempt.h"
+#include "winsregister/attempt.h"
 
 #include <errno.h>
 
@@ -11,7 +11,7 @@
 
 struct attempt_state {
 	struct tevent_context *ev;
-	const struct settings *settings;
+	const struct task *task;
 	struct links *links;
 	struct nbns_ask ask;
 	bool routed;		/* the address is ours to choose */
@@ -23,7 +23,7 @@ static void attempt_done(struct tevent_req *subreq);
 
 struct tevent_req *attempt_send(TALLOC_CTX *mem_ctx,
 				struct tevent_context *ev,
-				const struct settings *settings,
+				const struct task *task,
 				struct links *links, unsigned int first,
 				const struct nbns_ask *ask)
 {
@@ -36,10 +36,10 @@ struct tevent_req *attempt_send(TALLOC_CTX *mem_ctx,
 		return NULL;
 	}
 	state->ev = ev;
-	state->settings = settings;
+	state->task = task;
 	state->links = links;
 	state->ask = *ask;
-	state->ask.patience = settings->patience;
+	state->ask.patience = task->patience;
 	state->routed = ask->addr == 0 && ask->kind != NBNS_QUERY &&
 			ask->kind != NBNS_STATUS;
 	state->result.server = first;
@@ -80,7 +80,7 @@ static int attempt_ask(struct tevent_req *req)
 	struct attempt_state *state =
 		tevent_req_data(req, struct attempt_state);
 	struct attempt_result *result = &state->result;
-	const struct server *server = &state->settings->server[result->server];
+	const struct server *server = &state->task->server[result->server];
 	struct tevent_req *subreq = NULL;
 	uint32_t local = state->ask.addr;
 	int ret = 0;
@@ -115,7 +115,7 @@ static int attempt_next(struct tevent_req *req)
 		tevent_req_data(req, struct attempt_state);
 	struct attempt_result *result = &state->result;
 
-	while (result->server < state->settings->servers) {
+	while (result->server < state->task->servers) {
 		int ret = attempt_ask(req);
 
 		if (ret == 0 || !attempt_is_silence(ret)) {

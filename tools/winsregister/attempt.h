@@ -9,11 +9,11 @@
 #ifndef WINSREGISTER_ATTEMPT_H
 #define WINSREGISTER_ATTEMPT_H
 
-#include "links.h"
-#include "settings.h"
+#include "winsregister/links.h"
+#include "winsregister/task.h"
 
 struct attempt_result {
-	/* index of the one that answered; settings->servers: none did */
+	/* index of the one that answered; task->servers: none did */
 	unsigned int server;
 	/* why not, of those before it that were asked; 0: not asked */
 	int silence[SERVERS_MAX];
@@ -26,11 +26,11 @@ struct attempt_result {
  * ask: server, port and patience are filled in here; addr 0 becomes the
  * address that routes to the server, in requests that carry one. first: the
  * server to begin with, so that what follows stays with the one that
- * answered. settings and links must outlive the request.
+ * answered. task and links must outlive the request.
  */
 struct tevent_req *attempt_send(TALLOC_CTX *mem_ctx,
 				struct tevent_context *ev,
-				const struct settings *settings,
+				const struct task *task,
 				struct links *links, unsigned int first,
 				const struct nbns_ask *ask);
 

@@ -6,7 +6,7 @@
  * not know what other names its host may have, so "no" would be a guess that
  * costs somebody a name. Silence costs a challenger three seconds.
  */
-#include "links.h"
+#include "winsregister/links.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "common/tool.h"
+#include "winsregister/trace.h"
 
 struct link {
 	struct link *next;
@@ -76,6 +79,10 @@ int links_get(struct links *links, uint32_t local, uint16_t port,
 		return ret;
 	}
 	nbns_client_set_responder(link->info.client, links_respond, links);
+	if (tool_options.debug_level > 0) {
+		nbns_client_set_observer(link->info.client, trace_datagram,
+					 NULL);
+	}
 	link->next = links->list;
 	links->list = link;
 	*info = &link->info;

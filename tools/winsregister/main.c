@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * winsregister: say to a WINS server what a Windows host would say to it, and
- * tell what it answers (design.md 4.3). Read settings.h first, then
- * attempt.h.
+ * tell what it answers (design.md 4.3). Read task.h first, then attempt.h.
  *
  * A run is a list of requests, one after the other: for each name and each of
  * its addresses one, as multihomed hosts do, and after a registration a query
@@ -16,17 +15,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report.h"
+#include "winsregister/report.h"
 
 struct run {
 	struct tevent_context *ev;
-	const struct settings *settings;
+	const struct task *task;
 	struct links *links;
 	unsigned int server;	/* the one that answers */
 	bool gone;		/* none does */
 	bool deaf_said;
 	unsigned int good, bad;	/* names */
-	int status;		/* of the bad ones; WR_SOME if they differ */
+	int status;		/* of the bad ones; TOOL_SOME if they differ */
 };
 
 static int run_target(struct run *run, const struct target *target);
@@ -37,38 +36,38 @@ static int run_ask(struct run *run, const struct target *target,
 
 static int run_all(struct run *run)
 {
-	const struct settings *s = run->settings;
+	const struct task *t = run->task;
 	unsigned int i = 0;
 
-	for (i = 0; i < s->targets && !run->gone; i++) {
-		int status = run_target(run, &s->target[i]);
+	for (i = 0; i < t->targets && !run->gone; i++) {
+		int status = run_target(run, &t->target[i]);
 
-		if (status == WR_OK) {
+		if (status == TOOL_OK) {
 			run->good++;
 			continue;
 		}
 		if (run->bad++ == 0) {
 			run->status = status;
 		} else if (run->status != status) {
-			run->status = WR_SOME;
+			run->status = TOOL_SOME;
 		}
 	}
-	if (run->gone && i < s->targets) {
-		report_note("the other %u names were not tried",
-			    s->targets - i);
+	if (run->gone && i < t->targets) {
+		tool_say("the other %u names were not tried",
+			 t->targets - i);
 	}
 	if (run->bad == 0) {
-		return WR_OK;
+		return TOOL_OK;
 	}
-	return run->good > 0 ? WR_SOME : run->status;
+	return run->good > 0 ? TOOL_SOME : run->status;
 }
 
 /* The worst of a name's answers counts: the first that is not good. */
 static int run_target(struct run *run, const struct target *target)
 {
-	int status = WR_OK, query = WR_OK;
+	int status = TOOL_OK, query = TOOL_OK;
 
-	switch (run->settings->action) {
+	switch (run->task->action) {
 	case ACTION_QUERY:
 		return run_ask(run, target, NBNS_QUERY, 0);
 	case ACTION_STATUS:
@@ -80,19 +79,19 @@ static int run_target(struct run *run, const struct target *target)
 	case ACTION_REGISTER:
 		break;
 	}
-	status = run_changes(run, target, run->settings->multihomed ?
+	status = run_changes(run, target, run->task->multihomed ?
 			     NBNS_MREGISTER : NBNS_REGISTER);
 	if (run->gone) {
 		return status;
 	}
 	query = run_ask(run, target, NBNS_QUERY, 0);
-	if (status == WR_OK && query == WR_NOT_FOUND &&
+	if (status == TOOL_OK && query == TOOL_NOT_FOUND &&
 	    target->name.type == 0x1d) {
-		report_note("names of type 1D are never stored, so this is "
-			    "as it must be");
-		return WR_OK;
+		tool_say("names of type 1D are never stored, so this is "
+			 "as it must be");
+		return TOOL_OK;
 	}
-	return status != WR_OK ? status : query;
+	return status != TOOL_OK ? status : query;
 }
 
 /*
@@ -103,25 +102,25 @@ static int run_target(struct run *run, const struct target *target)
 static int run_changes(struct run *run, const struct target *target,
 		       enum nbns_kind kind)
 {
-	const struct settings *s = run->settings;
+	const struct task *t = run->task;
 	unsigned int i = 0;
-	int status = WR_OK;
+	int status = TOOL_OK;
 	bool done = false;
 
-	if (s->addresses == 0) {
+	if (t->addresses == 0) {
 		return run_ask(run, target, kind, 0);
 	}
-	for (i = 0; i < s->addresses && !run->gone; i++) {
-		int one = run_ask(run, target, kind, s->address[i]);
+	for (i = 0; i < t->addresses && !run->gone; i++) {
+		int one = run_ask(run, target, kind, t->address[i]);
 
-		if (one == WR_OK) {
+		if (one == TOOL_OK) {
 			done = true;
-		} else if (status == WR_OK) {
+		} else if (status == TOOL_OK) {
 			status = one;
 		}
 	}
-	if (kind == NBNS_RELEASE && done && status == WR_NOT_FOUND) {
-		return WR_OK;
+	if (kind == NBNS_RELEASE && done && status == TOOL_NOT_FOUND) {
+		return TOOL_OK;
 	}
 	return status;
 }
@@ -140,9 +139,9 @@ static bool kind_registers(enum nbns_kind kind)
 static void run_hold(struct run *run, const struct nbns_ask *ask,
 		     const struct attempt_result *result)
 {
-	const struct settings *s = run->settings;
-	const uint32_t *addr = s->address;
-	unsigned int count = s->addresses;
+	const struct task *t = run->task;
+	const uint32_t *addr = t->address;
+	unsigned int count = t->addresses;
 	int ret = 0;
 
 	if (result != NULL && result->answer.rcode != 0) {
@@ -158,7 +157,7 @@ static void run_hold(struct run *run, const struct nbns_ask *ask,
 				 count);
 	}
 	if (ret != 0) {
-		report_note("%s", strerror(ret));
+		tool_say("%s", strerror(ret));
 	}
 }
 
@@ -169,15 +168,15 @@ static void run_note_deaf(struct run *run, const struct attempt_result *result)
 	char text[NB_ADDR_TEXT];
 
 	if (link == NULL || link->deaf == 0 || run->deaf_said ||
-	    (result->answer.wacks == 0 && run->settings->addresses < 2)) {
+	    (result->answer.wacks == 0 && run->task->addresses < 2)) {
 		return;
 	}
 	nb_addr_print(result->addr, text);
-	report_note("port %u of %s is not to be had (%s): a server that asks "
-		    "there whether the name is still held gets no answer from "
-		    "this program",
-		    run->settings->server[run->server].port, text,
-		    strerror(link->deaf));
+	tool_say("port %u of %s is not to be had (%s): a server that asks "
+		 "there whether the name is still held gets no answer from "
+		 "this program",
+		 run->task->server[run->server].port, text,
+		 strerror(link->deaf));
 	run->deaf_said = true;
 }
 
@@ -190,49 +189,49 @@ static void run_note_foreign(const struct attempt_result *result,
 		return;
 	}
 	nb_addr_print(result->addr, text);
-	report_note("%s is no address of this host%s", text,
-		    kind == NBNS_RELEASE ? ": WINS takes a release for the "
-		    "address that it comes from, so this one may have done "
-		    "nothing" : "");
+	tool_say("%s is no address of this host%s", text,
+		 kind == NBNS_RELEASE ? ": WINS takes a release for the "
+		 "address that it comes from, so this one may have done "
+		 "nothing" : "");
 }
 
 static int run_ask(struct run *run, const struct target *target,
 		   enum nbns_kind kind, uint32_t addr)
 {
-	const struct settings *s = run->settings;
+	const struct task *t = run->task;
 	struct attempt_result result = { .server = run->server };
 	struct report report = {
-		.settings = s, .target = target, .kind = kind,
+		.task = t, .target = target, .kind = kind,
 		.result = &result,
 	};
 	struct nbns_ask ask = {
 		.kind = kind,
 		.name = target->name,
 		.addr = addr,
-		.ttl = s->ttl,
-		.nb_flags = s->node_flags |
+		.ttl = t->ttl,
+		.nb_flags = t->node_flags |
 			    (target->group ? NB_FLAG_GROUP : 0),
 		.op_flags = kind == NBNS_QUERY || kind == NBNS_REGISTER ||
 			    kind == NBNS_MREGISTER ? NBNS_OP_RD : 0,
 	};
 	TALLOC_CTX *scratch = talloc_new(NULL);
 	struct tevent_req *req = NULL;
-	int status = WR_OK;
+	int status = TOOL_OK;
 
-	if (addr == 0 && s->addresses == 1) {
-		ask.addr = s->address[0];	/* where the question leaves */
+	if (addr == 0 && t->addresses == 1) {
+		ask.addr = t->address[0];	/* where the question leaves */
 	}
 	if (kind_registers(kind)) {
 		run_hold(run, &ask, NULL);
 	}
-	req = attempt_send(scratch, run->ev, s, run->links, run->server, &ask);
+	req = attempt_send(scratch, run->ev, t, run->links, run->server, &ask);
 	if (req == NULL || !tevent_req_poll(req, run->ev)) {
 		report.err = ENOMEM;
 	} else {
 		report.err = attempt_recv(req, scratch, &result);
 	}
 	status = report_tell(&report);
-	run->gone = report.err == 0 && result.server == s->servers;
+	run->gone = report.err == 0 && result.server == t->servers;
 	if (report.err == 0 && !run->gone) {
 		run->server = result.server;
 		run_note_foreign(&result, kind);
@@ -246,20 +245,20 @@ static int run_ask(struct run *run, const struct target *target,
 }
 
 /* Windows asks for upper-case names, and WINS does not fold them. */
-static void note_lower_case(const struct settings *s)
+static void note_lower_case(const struct task *t)
 {
 	char text[NB_NAME_TEXT];
 	unsigned int i = 0, k = 0;
 
-	for (i = 0; i < s->targets; i++) {
-		const struct nb_name *name = &s->target[i].name;
+	for (i = 0; i < t->targets; i++) {
+		const struct nb_name *name = &t->target[i].name;
 
 		for (k = 0; k < name->len; k++) {
 			if (name->byte[k] >= 'a' && name->byte[k] <= 'z') {
-				report_note("%s has lower-case letters; "
-					    "Windows hosts ask for names in "
-					    "upper case and will not find it",
-					    nb_name_print(name, text));
+				tool_say("%s has lower-case letters; "
+					 "Windows hosts ask for names in "
+					 "upper case and will not find it",
+					 nb_name_print(name, text));
 				break;
 			}
 		}
@@ -269,30 +268,31 @@ static void note_lower_case(const struct settings *s)
 int main(int argc, const char **argv)
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
-	struct settings settings;
-	struct run run = { .settings = &settings };
-	int status = WR_FAILED;
+	struct task task;
+	struct run run = { .task = &task };
+	int status = TOOL_FAILED;
 
-	if (!settings_read(mem_ctx, argc, argv, &settings, &status)) {
+	tool_set_name("winsregister");
+	if (!task_read(mem_ctx, argc, argv, &task, &status)) {
 		talloc_free(mem_ctx);
-		return status;
+		return tool_finish(status);
 	}
 	run.ev = tevent_context_init(mem_ctx);
 	if (run.ev != NULL) {
 		run.links = links_create(run.ev, run.ev,
-					 settings.action == ACTION_REGISTER ||
-					 settings.action == ACTION_REFRESH);
+					 task.action == ACTION_REGISTER ||
+					 task.action == ACTION_REFRESH);
 	}
 	if (run.links == NULL) {
-		report_note("out of memory");
+		tool_say("out of memory");
 		talloc_free(mem_ctx);
-		return WR_FAILED;
+		return TOOL_FAILED;
 	}
-	if (settings.action == ACTION_REGISTER) {
-		note_lower_case(&settings);
+	if (task.action == ACTION_REGISTER) {
+		note_lower_case(&task);
 	}
 	status = run_all(&run);
 	TALLOC_FREE(run.links);
 	talloc_free(mem_ctx);
-	return status;
+	return tool_finish(status);
 }

@@ -3,65 +3,66 @@
  * Text of the results; report_json.c has the objects. The table of refusals
  * is the one place that knows what an RCODE means to a user and to a script.
  */
-#include "report_private.h"
+#include "winsregister/report_private.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "winsregister/server.h"
+
 static const struct refusal refusals[16] = {
-	[NB_RCODE_FMT] = { "FMT_ERR", WR_FAILED,
+	[NB_RCODE_FMT] = { TOOL_FAILED,
 		"it could not read the request" },
-	[NB_RCODE_SRV] = { "SRV_ERR", WR_FAILED,
+	[NB_RCODE_SRV] = { TOOL_FAILED,
 		"it has trouble with its database, or the scope is longer "
 		"than 237 bytes; its log says which" },
-	[NB_RCODE_NAM] = { "NAM_ERR", WR_NOT_FOUND,
+	[NB_RCODE_NAM] = { TOOL_NOT_FOUND,
 		"it does not know the name" },
-	[NB_RCODE_IMP] = { "IMP_ERR", WR_FAILED,
+	[NB_RCODE_IMP] = { TOOL_FAILED,
 		"it does not do this; perhaps it is no WINS server" },
-	[NB_RCODE_RFS] = { "RFS_ERR", WR_REFUSED,
+	[NB_RCODE_RFS] = { TOOL_REFUSED,
 		"it does not take this name: blocked by its policy, or type "
 		"and kind do not fit (1B is never a group, 1C and 1E always)" },
-	[NB_RCODE_ACT] = { "ACT_ERR", WR_REFUSED,
+	[NB_RCODE_ACT] = { TOOL_REFUSED,
 		"the name is in use: another host holds and defends it, or a "
 		"static or group record stands there; --query shows its "
 		"address" },
-	[NB_RCODE_CFT] = { "CFT_ERR", WR_REFUSED,
+	[NB_RCODE_CFT] = { TOOL_REFUSED,
 		"the name is in conflict: more than one host claims it" },
 };
 
 const struct refusal *refusal_of(uint8_t rcode)
 {
 	static const struct refusal unknown = {
-		"unknown code", WR_FAILED, "no specification knows this code"
+		TOOL_FAILED, "no specification knows this code"
 	};
 	const struct refusal *refusal = &refusals[rcode & 15];
 
-	return refusal->name != NULL ? refusal : &unknown;
+	return refusal->meaning != NULL ? refusal : &unknown;
 }
 
 bool report_answered(const struct report *report)
 {
 	return report->err == 0 &&
-	       report->result->server < report->settings->servers;
+	       report->result->server < report->task->servers;
 }
 
 int report_exit(const struct report *report)
 {
 	if (report->err != 0) {
-		return WR_FAILED;
+		return TOOL_FAILED;
 	}
 	if (!report_answered(report)) {
-		return WR_UNREACHABLE;
+		return TOOL_UNREACHABLE;
 	}
 	if (report->result->answer.kind == NBNS_NEGATIVE_REPLY &&
 	    report->result->answer.rcode == 0) {
-		return WR_NOT_FOUND;	/* a type of NULL says it too */
+		return TOOL_NOT_FOUND;	/* a type of NULL says it too */
 	}
 	if (report->result->answer.rcode != 0) {
 		return refusal_of(report->result->answer.rcode)->exit;
 	}
-	return WR_OK;
+	return TOOL_OK;
 }
 
 const char *report_verb(enum nbns_kind kind)
@@ -80,39 +81,28 @@ const char *report_verb(enum nbns_kind kind)
 	}
 }
 
-void report_note(const char *format, ...)
-{
-	va_list args;
-
-	fputs("winsregister: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
-
 /* ---- those that did not answer */
 
 static void tell_silence(const struct report *report)
 {
-	const struct settings *s = report->settings;
+	const struct task *t = report->task;
 	char text[SERVER_TEXT];
 	unsigned int i = 0;
 
-	for (i = 0; i < report->result->server && i < s->servers; i++) {
+	for (i = 0; i < report->result->server && i < t->servers; i++) {
 		int err = report->result->silence[i];
 
 		if (err == 0) {
 			continue;
 		}
-		server_print(&s->server[i], text);
+		server_print(&t->server[i], text);
 		if (err == ETIMEDOUT) {
-			report_note("%s did not answer %u request%s of %u ms",
-				    text, s->patience.tries,
-				    s->patience.tries == 1 ? "" : "s",
-				    s->patience.try_msec);
+			tool_say("%s did not answer %u request%s of %u ms",
+				 text, t->patience.tries,
+				 t->patience.tries == 1 ? "" : "s",
+				 t->patience.try_msec);
 		} else {
-			report_note("%s: %s", text, strerror(err));
+			tool_say("%s: %s", text, strerror(err));
 		}
 	}
 }
@@ -189,13 +179,13 @@ static void tell_refusal(const struct report *report, const char *name,
 	uint8_t rcode = report->result->answer.rcode;
 	const struct refusal *refusal = refusal_of(rcode);
 
-	if (exit == WR_NOT_FOUND) {
-		report_note("%s is not known at %s", name, server);
+	if (exit == TOOL_NOT_FOUND) {
+		tool_say("%s is not known at %s", name, server);
 		return;
 	}
-	report_note("%s: %s refused the %s with code %u, %s: %s", name, server,
-		    report_verb(report->kind), rcode, refusal->name,
-		    refusal->meaning);
+	tool_say("%s: %s refused the %s with code %u, %s: %s", name, server,
+		 report_verb(report->kind), rcode, nb_rcode_name(rcode),
+		 refusal->meaning);
 }
 
 static void tell_answer(const struct report *report, int exit)
@@ -203,9 +193,9 @@ static void tell_answer(const struct report *report, int exit)
 	const struct attempt_result *result = report->result;
 	char server[SERVER_TEXT], name[NB_NAME_TEXT];
 
-	server_print(&report->settings->server[result->server], server);
+	server_print(&report->task->server[result->server], server);
 	nb_name_print(&report->target->name, name);
-	if (exit != WR_OK) {
+	if (exit != TOOL_OK) {
 		tell_refusal(report, name, server, exit);
 	} else if (report->kind == NBNS_QUERY) {
 		tell_query(name, server, &result->answer);
@@ -223,12 +213,12 @@ int report_tell(const struct report *report)
 
 	tell_silence(report);
 	if (report->err != 0) {
-		report_note("%s: %s", nb_name_print(&report->target->name, name),
-			    report->err == EINVAL ?
-			    "its scope cannot be said in a packet" :
-			    strerror(report->err));
+		tool_say("%s: %s", nb_name_print(&report->target->name, name),
+			 report->err == EINVAL ?
+			 "its scope cannot be said in a packet" :
+			 strerror(report->err));
 	}
-	if (report->settings->json) {
+	if (report->task->json) {
 		report_json(report);
 	} else if (report_answered(report)) {
 		tell_answer(report, exit);

@@ -7,11 +7,11 @@
 #ifndef WINSREGISTER_REPORT_H
 #define WINSREGISTER_REPORT_H
 
-#include "attempt.h"
+#include "winsregister/attempt.h"
 
 /* One question and how it ended. */
 struct report {
-	const struct settings *settings;
+	const struct task *task;
 	const struct target *target;
 	enum nbns_kind kind;	/* what was asked */
 	const struct attempt_result *result;
@@ -20,8 +20,5 @@ struct report {
 
 /* Tell it; returns the exit code that this result alone would give. */
 int report_tell(const struct report *report);
-
-/* A remark on stderr, with the program's name before it. */
-void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

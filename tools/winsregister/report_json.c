@@ -8,130 +8,121 @@
  * group, node, active, permanent, conflict, releasing}] and hardware. Without
  * an answer: error.
  *
- * Names are bytes: each byte from 0x80 on becomes the character of that
- * number, so that every name can be read back.
+ * How the bytes of names are written says common/json_out.h.
  */
-#include "report_private.h"
+#include "winsregister/report_private.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-static json_t *json_bytes(const uint8_t *byte, size_t len)
-{
-	char text[2 * NB_SCOPE_MAX];
-	size_t out = 0, i = 0;
+#include "common/json_out.h"
 
-	for (i = 0; i < len; i++) {
-		if (byte[i] >= 0x80) {
-			text[out++] = (char)(0xc0 | byte[i] >> 6);
-			text[out++] = (char)(0x80 | (byte[i] & 0x3f));
-		} else {
-			text[out++] = (char)byte[i];
-		}
-	}
-	return json_stringn(text, out);
+static void put_bytes(struct json_out *j, const char *key,
+		      const uint8_t *bytes, size_t len)
+{
+	json_key(j, key);
+	json_bytes(j, bytes, len);
 }
 
-static json_t *json_node(uint16_t nb_flags)
+static void put_text(struct json_out *j, const char *key, const char *text)
 {
-	return json_string(nb_node_name((nb_flags & NB_FLAG_NODE_MASK) >>
-					NB_FLAG_NODE_SHIFT));
+	json_key(j, key);
+	json_text(j, text);
 }
 
-static json_t *json_flag(uint16_t nb_flags, uint16_t flag)
+static void put_count(struct json_out *j, const char *key, uint64_t number)
 {
-	return json_boolean((nb_flags & flag) != 0);
+	json_key(j, key);
+	json_count(j, number);
 }
 
-static json_t *json_addresses(const struct nbns_answer *answer)
+static void put_flag(struct json_out *j, const char *key, uint16_t nb_flags,
+		     uint16_t flag)
 {
-	json_t *list = json_array();
-	unsigned int i = 0;
+	json_key(j, key);
+	json_flag(j, (nb_flags & flag) != 0);
+}
 
-	for (i = 0; i < answer->count; i++) {
+static void put_node(struct json_out *j, uint16_t nb_flags)
+{
+	put_text(j, "node", nb_node_name((nb_flags & NB_FLAG_NODE_MASK) >>
+					 NB_FLAG_NODE_SHIFT));
+}
+
+static void put_addresses(struct json_out *j, const struct nbns_answer *answer)
+{
+	json_key(j, "addresses");
+	json_begin(j, '[');
+	for (unsigned int i = 0; i < answer->count; i++) {
 		const struct nbns_address *address = &answer->address[i];
-		json_t *entry = json_object();
-		char text[NB_ADDR_TEXT];
 
-		nb_addr_print(address->addr, text);
-		json_object_set_new(entry, "ip", json_string(text));
-		json_object_set_new(entry, "group",
-				    json_flag(address->nb_flags,
-					      NB_FLAG_GROUP));
-		json_object_set_new(entry, "node",
-				    json_node(address->nb_flags));
-		json_array_append_new(list, entry);
+		json_begin(j, '{');
+		json_key(j, "ip");
+		json_address(j, address->addr);
+		put_flag(j, "group", address->nb_flags, NB_FLAG_GROUP);
+		put_node(j, address->nb_flags);
+		json_end(j, '}');
 	}
-	return list;
+	json_end(j, ']');
 }
 
-static json_t *json_names(const struct nbns_answer *answer)
+static void put_names(struct json_out *j, const struct nbns_answer *answer)
 {
-	json_t *list = json_array();
-	unsigned int i = 0;
+	json_key(j, "names");
+	json_begin(j, '[');
+	for (unsigned int i = 0; i < answer->names_count; i++) {
+		const struct nb_name *name = &answer->names[i].name;
+		uint16_t flags = answer->names[i].nb_flags;
 
-	for (i = 0; i < answer->names_count; i++) {
-		const struct nb_status_name *status = &answer->names[i];
-		const struct nb_name *name = &status->name;
-		uint16_t flags = status->nb_flags;
-		json_t *entry = json_object();
-
-		json_object_set_new(entry, "name",
-				    json_bytes(name->byte, name->len));
-		json_object_set_new(entry, "suffix", json_integer(name->type));
-		json_object_set_new(entry, "group",
-				    json_flag(flags, NB_FLAG_GROUP));
-		json_object_set_new(entry, "node", json_node(flags));
-		json_object_set_new(entry, "active",
-				    json_flag(flags, NB_FLAG_ACT));
-		json_object_set_new(entry, "permanent",
-				    json_flag(flags, NB_FLAG_PRM));
-		json_object_set_new(entry, "conflict",
-				    json_flag(flags, NB_FLAG_CNF));
-		json_object_set_new(entry, "releasing",
-				    json_flag(flags, NB_FLAG_DRG));
-		json_array_append_new(list, entry);
+		json_begin(j, '{');
+		put_bytes(j, "name", name->byte, name->len);
+		put_count(j, "suffix", name->type);
+		put_flag(j, "group", flags, NB_FLAG_GROUP);
+		put_node(j, flags);
+		put_flag(j, "active", flags, NB_FLAG_ACT);
+		put_flag(j, "permanent", flags, NB_FLAG_PRM);
+		put_flag(j, "conflict", flags, NB_FLAG_CNF);
+		put_flag(j, "releasing", flags, NB_FLAG_DRG);
+		json_end(j, '}');
 	}
-	return list;
+	json_end(j, ']');
 }
 
-static void json_answer(json_t *object, const struct report *report)
+static void put_answer(struct json_out *j, const struct report *report)
 {
 	const struct attempt_result *result = report->result;
 	const struct nbns_answer *answer = &result->answer;
-	const struct server *server =
-		&report->settings->server[result->server];
-	char text[NB_ADDR_TEXT], mac[18];
+	const struct server *server = &report->task->server[result->server];
 	const uint8_t *id = answer->unit_id;
+	char mac[18];
 
-	nb_addr_print(server->addr, text);
-	json_object_set_new(object, "server", json_string(text));
-	json_object_set_new(object, "port", json_integer(server->port));
-	json_object_set_new(object, "rcode", json_integer(answer->rcode));
-	json_object_set_new(object, "ttl", json_integer(answer->ttl));
-	json_object_set_new(object, "tries", json_integer(answer->tries));
-	json_object_set_new(object, "wacks", json_integer(answer->wacks));
-	json_object_set_new(object, "addresses", json_addresses(answer));
+	json_key(j, "server");
+	json_address(j, server->addr);
+	put_count(j, "port", server->port);
+	put_count(j, "rcode", answer->rcode);
+	put_count(j, "ttl", answer->ttl);
+	put_count(j, "tries", answer->tries);
+	put_count(j, "wacks", answer->wacks);
+	put_addresses(j, answer);
 	if (report->kind != NBNS_STATUS) {
 		return;
 	}
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
-		 id[0], id[1], id[2], id[3], id[4], id[5]);
-	json_object_set_new(object, "hardware", json_string(mac));
-	json_object_set_new(object, "names", json_names(answer));
+	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
+		       id[0], id[1], id[2], id[3], id[4], id[5]);
+	put_text(j, "hardware", mac);
+	put_names(j, answer);
 }
 
 static const char *result_word(int exit)
 {
 	switch (exit) {
-	case WR_OK:
+	case TOOL_OK:
 		return "ok";
-	case WR_NOT_FOUND:
+	case TOOL_NOT_FOUND:
 		return "not found";
-	case WR_REFUSED:
+	case TOOL_REFUSED:
 		return "refused";
-	case WR_UNREACHABLE:
+	case TOOL_UNREACHABLE:
 		return "unreachable";
 	default:
 		return "failed";
@@ -141,24 +132,20 @@ static const char *result_word(int exit)
 void report_json(const struct report *report)
 {
 	const struct nb_name *name = &report->target->name;
-	json_t *object = json_object();
+	struct json_out j = { .file = stdout };
 
-	json_object_set_new(object, "name", json_bytes(name->byte, name->len));
-	json_object_set_new(object, "suffix", json_integer(name->type));
-	json_object_set_new(object, "scope",
-			    json_bytes(name->scope, name->scope_len));
-	json_object_set_new(object, "request",
-			    json_string(report_verb(report->kind)));
-	json_object_set_new(object, "result",
-			    json_string(result_word(report_exit(report))));
+	json_begin(&j, '{');
+	put_bytes(&j, "name", name->byte, name->len);
+	put_count(&j, "suffix", name->type);
+	put_bytes(&j, "scope", name->scope, name->scope_len);
+	put_text(&j, "request", report_verb(report->kind));
+	put_text(&j, "result", result_word(report_exit(report)));
 	if (report_answered(report)) {
-		json_answer(object, report);
+		put_answer(&j, report);
 	} else {
-		json_object_set_new(object, "error", json_string(
-			report->err != 0 ? strerror(report->err) :
-			"no server answered"));
+		put_text(&j, "error", report->err != 0 ?
+			 strerror(report->err) : "no server answered");
 	}
-	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-	putchar('\n');
-	json_decref(object);
+	json_end(&j, '}');
+	json_newline(&j);
 }

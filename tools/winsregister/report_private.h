@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Shared by the two forms of a report, text and JSON: what a refusal is
- * called, and how a result is judged.
+ * Shared by the two forms of a report, text and JSON: what a refusal means,
+ * and how a result is judged.
  */
 #ifndef WINSREGISTER_REPORT_PRIVATE_H
 #define WINSREGISTER_REPORT_PRIVATE_H
 
 #include <errno.h>
 
-#include "report.h"
+#include "winsregister/report.h"
 
 struct refusal {
-	const char *name;
-	int exit;
+	int exit;		/* enum tool_exit */
 	const char *meaning;
 };
 

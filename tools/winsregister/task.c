@@ -7,23 +7,18 @@
  * two also with commas. Actions are bits, so that two at once are an error
  * instead of the last one winning.
  */
-#include "config.h"
-#include "settings.h"
+#include "winsregister/task.h"
 
-#include <errno.h>
-#include <popt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { OPT_HELP = 1, OPT_USAGE, OPT_VERSION };
+#include "winsregister/server.h"
 
 static struct {
 	int action;
 	char **server, **name, **address;
 	char *node;
-	int multihomed, json;
-	int ttl, timeout, tries;
+	char *ttl, *timeout, *tries;
+	int multihomed, json, usage;
 } words;
 
 static struct poptOption options[] = {
@@ -49,20 +44,17 @@ static struct poptOption options[] = {
 	  "register as a host with several addresses", NULL },
 	{ "node", 0, POPT_ARG_STRING, &words.node, 0,
 	  "node type that is registered (h)", "b|p|m|h" },
-	{ "ttl", 0, POPT_ARG_INT, &words.ttl, 0,
+	{ "ttl", 0, POPT_ARG_STRING, &words.ttl, 0,
 	  "time to live asked for (518400)", "SECONDS" },
-	{ "timeout", 0, POPT_ARG_INT, &words.timeout, 0,
+	{ "timeout", 0, POPT_ARG_STRING, &words.timeout, 0,
 	  "wait for each try (1500)", "MS" },
-	{ "tries", 0, POPT_ARG_INT, &words.tries, 0,
+	{ "tries", 0, POPT_ARG_STRING, &words.tries, 0,
 	  "requests sent to a silent server (3)", "N" },
 	{ "json", 0, POPT_ARG_NONE, &words.json, 0,
 	  "one JSON object for each answer", NULL },
-	{ "version", 'V', POPT_ARG_NONE, NULL, OPT_VERSION,
-	  "print the version", NULL },
-	{ "help", '?', POPT_ARG_NONE, NULL, OPT_HELP,
-	  "print this help", NULL },
-	{ "usage", 0, POPT_ARG_NONE, NULL, OPT_USAGE,
+	{ "usage", 0, POPT_ARG_NONE, &words.usage, 0,
 	  "print the options only", NULL },
+	TOOL_COMMON_OPTIONS,
 	POPT_TABLEEND
 };
 
@@ -77,126 +69,57 @@ static const char examples[] =
 	"  winsregister --server 192.0.2.1 --name 'HELLO<20>' --release\n"
 	"  winsregister --server 192.0.2.1 --name 'TWO<20>' --multihomed \\\n"
 	"               --address 192.0.2.7,198.51.100.7\n"
-	"  winsregister --server 192.0.2.7 --node-status\n";
+	"  winsregister --server 192.0.2.7 --node-status\n"
+	"  winsregister -s /etc/winsd/winsd.conf --name 'HELLO<20>'\n";
 
-static bool wrong(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static bool wrong(const char *format, ...)
-{
-	va_list args;
-
-	fputs("winsregister: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return false;
-}
-
-const char *server_print(const struct server *server, char text[SERVER_TEXT])
-{
-	nb_addr_print(server->addr, text);
-	if (server->port != NBNS_PORT) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, SERVER_TEXT - len, ":%u", server->port);
-	}
-	return text;
-}
-
-/* A number of 1..max and nothing behind it. */
-static bool read_number(const char *text, unsigned long max,
-			unsigned long *number)
-{
-	char *end = NULL;
-
-	if (text[0] < '0' || text[0] > '9') {
-		return false;
-	}
-	errno = 0;
-	*number = strtoul(text, &end, 10);
-	return errno == 0 && *end == '\0' && *number >= 1 && *number <= max;
-}
-
-/* May be written to. */
-static bool read_server(struct settings *s, char *text)
-{
-	struct server server = { .port = NBNS_PORT };
-	char *colon = strchr(text, ':');
-	unsigned long port = 0;
-
-	if (colon != NULL) {
-		*colon = '\0';
-		if (!read_number(colon + 1, UINT16_MAX, &port)) {
-			return wrong("--server: '%s' is not a port of 1 to "
-				     "65535", colon + 1);
-		}
-		server.port = (uint16_t)port;
-	}
-	if (!nb_addr_parse(text, &server.addr) ||
-	    !nb_addr_is_host(server.addr)) {
-		return wrong("--server: '%s' is not the IPv4 address of a "
-			     "host", text);
-	}
-	if (s->servers == SERVERS_MAX) {
-		return wrong("--server: more than %d servers", SERVERS_MAX);
-	}
-	s->server[s->servers++] = server;
-	return true;
-}
-
-static bool read_address(struct settings *s, char *text)
+static bool read_address(struct task *t, char *text)
 {
 	uint32_t addr = 0;
 
-	if (!nb_addr_parse(text, &addr) || !nb_addr_is_host(addr)) {
-		return wrong("--address: '%s' is not the IPv4 address of a "
-			     "host", text);
+	if (!tool_parse_host(text, &addr)) {
+		return false;
 	}
-	if (s->addresses == NB_MEMBERS_MAX) {
-		return wrong("--address: more than %d addresses",
-			     NB_MEMBERS_MAX);
+	if (t->addresses == NB_MEMBERS_MAX) {
+		tool_say("--address: more than %d addresses", NB_MEMBERS_MAX);
+		return false;
 	}
-	s->address[s->addresses++] = addr;
+	t->address[t->addresses++] = addr;
 	return true;
 }
 
-static bool read_name(struct settings *s, char *text)
+static bool read_name(struct task *t, char *text)
 {
 	static const char group[] = ",group";
-	struct target *target = &s->target[s->targets];
+	struct target *target = &t->target[t->targets];
 	size_t len = strlen(text), tail = sizeof(group) - 1;
 
 	if (len > tail && strcmp(text + len - tail, group) == 0) {
 		text[len - tail] = '\0';
 		target->group = true;
 	}
-	if (!nb_name_parse(text, &target->name)) {
-		return wrong("--name: '%s' is not a name with its type, as "
-			     "HELLO<20> or HELLO#20: up to 15 bytes, the type "
-			     "in two hexadecimal digits", text);
+	if (!tool_parse_name(text, &target->name)) {
+		return false;
 	}
-	s->targets++;
+	t->targets++;
 	return true;
 }
 
 /* Each word of a list, split at commas if asked. */
-static bool read_list(struct settings *s, char **list, const char *separators,
-		      bool (*read)(struct settings *s, char *text))
+static bool read_list(struct task *t, char **list, const char *separators,
+		      bool (*read)(struct task *t, char *text))
 {
 	char *rest = NULL, *word = NULL;
 
 	for (; list != NULL && *list != NULL; list++) {
 		if (separators == NULL) {
-			if (!read(s, *list)) {
+			if (!read(t, *list)) {
 				return false;
 			}
 			continue;
 		}
 		word = strtok_r(*list, separators, &rest);
 		for (; word != NULL; word = strtok_r(NULL, separators, &rest)) {
-			if (!read(s, word)) {
+			if (!read(t, word)) {
 				return false;
 			}
 		}
@@ -204,34 +127,43 @@ static bool read_list(struct settings *s, char **list, const char *separators,
 	return true;
 }
 
-static bool read_numbers(struct settings *s)
+static bool read_node(struct task *t)
 {
 	static const char nodes[] = "bpmh";
 	const char *node = NULL;
 
-	if (words.node != NULL) {
-		node = strchr(nodes, words.node[0] | 0x20);
-		if (node == NULL || *node == '\0' || words.node[1] != '\0') {
-			return wrong("--node: '%s' is none of b, p, m, h",
-				     words.node);
-		}
-		s->node_flags = (uint16_t)((node - nodes) <<
-					   NB_FLAG_NODE_SHIFT);
+	if (words.node == NULL) {
+		return true;
 	}
-	if (words.ttl < 0) {
-		return wrong("--ttl: %d is less than 0", words.ttl);
+	node = strchr(nodes, words.node[0] | 0x20);
+	if (node == NULL || *node == '\0' || words.node[1] != '\0') {
+		tool_say("--node: '%s' is none of b, p, m, h", words.node);
+		return false;
 	}
-	if (words.timeout < 1 || words.timeout > 600000) {
-		return wrong("--timeout: %d is not 1 to 600000 ms",
-			     words.timeout);
-	}
-	if (words.tries < 1 || words.tries > 100) {
-		return wrong("--tries: %d is not 1 to 100", words.tries);
-	}
-	s->ttl = (uint32_t)words.ttl;
-	s->patience.try_msec = (uint32_t)words.timeout;
-	s->patience.tries = (unsigned int)words.tries;
+	t->node_flags = (uint16_t)((node - nodes) << NB_FLAG_NODE_SHIFT);
 	return true;
+}
+
+/* What is not given keeps its default. */
+static bool read_number(const char *what, const char *text, uint64_t min,
+			uint64_t max, uint32_t *number)
+{
+	uint64_t value = *number;
+
+	if (text != NULL && !tool_parse_number(what, text, min, max, &value)) {
+		return false;
+	}
+	*number = (uint32_t)value;
+	return true;
+}
+
+static bool read_numbers(struct task *t)
+{
+	return read_number("--ttl", words.ttl, 0, INT32_MAX, &t->ttl) &&
+	       read_number("--timeout", words.timeout, 1, 600000,
+			   &t->patience.try_msec) &&
+	       read_number("--tries", words.tries, 1, 100,
+			   &t->patience.tries);
 }
 
 static size_t list_length(char **list)
@@ -245,120 +177,128 @@ static size_t list_length(char **list)
 }
 
 /* What each option says is right; do they go together? */
-static bool settings_agree(struct settings *s)
+static bool task_agree(struct task *t)
 {
-	bool change = s->action != ACTION_QUERY && s->action != ACTION_STATUS;
+	bool change = t->action != ACTION_QUERY && t->action != ACTION_STATUS;
 
-	if ((s->action & (s->action - 1)) != 0) {
-		return wrong("one of --query, --release, --refresh and "
-			     "--node-status at a time");
+	if ((t->action & (t->action - 1)) != 0) {
+		tool_say("one of --query, --release, --refresh and "
+			 "--node-status at a time");
+		return false;
 	}
-	if (s->servers == 0) {
-		return wrong("--server is missing: the address of a WINS "
-			     "server, as --server 192.0.2.1");
+	if (t->action == ACTION_STATUS && t->targets == 0) {
+		t->target[0].name = nb_name_make("*", 1, 0);
+		t->targets = 1;
 	}
-	if (s->action == ACTION_STATUS && s->targets == 0) {
-		s->target[0].name = nb_name_make("*", 1, 0);
-		s->targets = 1;
+	if (t->targets == 0) {
+		tool_say("--name is missing, as --name 'HELLO<20>'");
+		return false;
 	}
-	if (s->targets == 0) {
-		return wrong("--name is missing, as --name 'HELLO<20>'");
+	if (t->multihomed && t->action != ACTION_REGISTER) {
+		tool_say("--multihomed is for registrations");
+		return false;
 	}
-	if (s->multihomed && s->action != ACTION_REGISTER) {
-		return wrong("--multihomed is for registrations");
+	if (t->addresses > 1 && !change) {
+		tool_say("--address: a question leaves from one address");
+		return false;
 	}
-	if (s->addresses > 1 && !change) {
-		return wrong("--address: a question leaves from one address");
-	}
-	if (s->addresses > 1 && s->action == ACTION_REGISTER &&
-	    !s->multihomed) {
-		return wrong("--address: several addresses are registered "
-			     "with --multihomed");
+	if (t->addresses > 1 && t->action == ACTION_REGISTER &&
+	    !t->multihomed) {
+		tool_say("--address: several addresses are registered "
+			 "with --multihomed");
+		return false;
 	}
 	return true;
 }
 
-static bool settings_fill(TALLOC_CTX *mem_ctx, struct settings *s)
+static bool task_fill(TALLOC_CTX *mem_ctx, struct task *t)
 {
 	size_t names = list_length(words.name);
 
 	if (names > TARGETS_MAX) {
-		return wrong("--name: more than %d names", TARGETS_MAX);
+		tool_say("--name: more than %d names", TARGETS_MAX);
+		return false;
 	}
-	*s = (struct settings) {
+	*t = (struct task) {
 		.action = (enum action)words.action,
 		.multihomed = words.multihomed != 0,
 		.json = words.json != 0,
 		.node_flags = NB_H_NODE << NB_FLAG_NODE_SHIFT,
+		.ttl = 518400,
 		.patience = nbns_patience_default(),
 		.target = talloc_zero_array(mem_ctx, struct target, names + 1),
 	};
-	if (s->target == NULL) {
-		return wrong("out of memory");
+	if (t->target == NULL) {
+		tool_say("out of memory");
+		return false;
 	}
-	return read_list(s, words.server, ",", read_server) &&
-	       read_list(s, words.address, ",", read_address) &&
-	       read_list(s, words.name, NULL, read_name) &&
-	       read_numbers(s) && settings_agree(s);
+	return read_list(t, words.address, ",", read_address) &&
+	       read_list(t, words.name, NULL, read_name) &&
+	       read_node(t) && read_numbers(t);
 }
 
-static void words_clear(void)
+/* --server last: it may want a file. Returns an exit code. */
+static int task_make(TALLOC_CTX *mem_ctx, struct task *t)
 {
-	char **lists[] = { words.server, words.name, words.address };
-	size_t i = 0, j = 0;
+	struct server_source source;
+	int status = TOOL_OK;
 
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		for (j = 0; lists[i] != NULL && lists[i][j] != NULL; j++) {
-			free(lists[i][j]);
-		}
-		free(lists[i]);
+	if (!task_fill(mem_ctx, t)) {
+		return TOOL_USAGE;
 	}
-	free(words.node);
+	status = server_configure(mem_ctx, t, &source);
+	if (status != TOOL_OK) {
+		return status;
+	}
+	if (!read_list(t, words.server, ",", server_read) ||
+	    (t->servers == 0 && !server_find(t, &source)) || !task_agree(t)) {
+		return TOOL_USAGE;
+	}
+	server_announce(t, &source);
+	return TOOL_OK;
 }
 
 /* popt's part: false if the program ends here. */
-static bool settings_words(poptContext pc, int *status)
+static bool task_words(poptContext pc, int *status)
 {
-	int rc = 0;
-
-	while ((rc = poptGetNextOpt(pc)) > 0) {
-		*status = WR_OK;
-		if (rc == OPT_HELP) {
+	*status = TOOL_USAGE;
+	if (!tool_read_options(pc)) {
+		return false;
+	}
+	if (tool_options.help || words.usage || tool_options.version) {
+		*status = TOOL_OK;
+		if (tool_options.help) {
 			poptPrintHelp(pc, stdout, 0);
-			fputs(examples, stdout);
-		} else if (rc == OPT_USAGE) {
+			(void)fputs(examples, stdout);
+		} else if (words.usage) {
 			poptPrintUsage(pc, stdout, 0);
 		} else {
-			puts("winsregister " WINSD_VERSION);
+			tool_print_version();
 		}
 		return false;
 	}
-	*status = WR_USAGE;
-	if (rc < -1) {
-		return wrong("%s: %s; --help lists the options",
-			     poptBadOption(pc, 0), poptStrerror(rc));
-	}
 	if (poptPeekArg(pc) != NULL) {
-		return wrong("'%s' is not an option; --help lists them",
-			     poptPeekArg(pc));
+		tool_say("'%s' is not an option; --help lists them",
+			 poptPeekArg(pc));
+		return false;
 	}
 	return true;
 }
 
-bool settings_read(TALLOC_CTX *mem_ctx, int argc, const char **argv,
-		   struct settings *settings, int *status)
+bool task_read(TALLOC_CTX *mem_ctx, int argc, const char **argv,
+	       struct task *task, int *status)
 {
-	struct nbns_patience patience = nbns_patience_default();
-	poptContext pc = NULL;
-	bool ok = false;
+	poptContext pc = poptGetContext("winsregister", argc, argv, options,
+					0);
+	bool go_on = false;
 
-	words.ttl = 518400;
-	words.timeout = (int)patience.try_msec;
-	words.tries = (int)patience.tries;
-	pc = poptGetContext("winsregister", argc, argv, options, 0);
-	poptSetOtherOptionHelp(pc, "--server ADDR --name 'NAME<20>' [OPTION...]");
-	ok = settings_words(pc, status) && settings_fill(mem_ctx, settings);
+	poptSetOtherOptionHelp(pc, "--server ADDR --name 'NAME<20>' "
+				   "[OPTION...]");
+	go_on = task_words(pc, status);
+	if (go_on) {
+		*status = task_make(mem_ctx, task);
+		go_on = *status == TOOL_OK;
+	}
 	poptFreeContext(pc);
-	words_clear();
-	return ok;
+	return go_on;
 }

@@ -3,26 +3,16 @@
  * What one call of winsregister is asked to do, as plain values: read from
  * the command line once, checked there, and only looked at afterwards.
  */
-#ifndef WINSREGISTER_SETTINGS_H
-#define WINSREGISTER_SETTINGS_H
+#ifndef WINSREGISTER_TASK_H
+#define WINSREGISTER_TASK_H
 
 #include <talloc.h>
 
 #include "client/nbns.h"
+#include "common/tool.h"
 
 #define SERVERS_MAX	12	/* as Windows (microsoft-wins.md 8) */
 #define TARGETS_MAX	1000	/* names of one call */
-
-/* Exit codes of all tools, design.md 4.3. */
-enum winsregister_exit {
-	WR_OK = 0,
-	WR_FAILED = 1,
-	WR_USAGE = 2,
-	WR_NOT_FOUND = 3,
-	WR_SOME = 4,
-	WR_UNREACHABLE = 5,
-	WR_REFUSED = 6,
-};
 
 /* One bit each, so that two of them in one call are seen. */
 enum action {
@@ -43,10 +33,11 @@ struct target {
 	bool group;
 };
 
-struct settings {
+struct task {
 	enum action action;
 	unsigned int servers;
 	struct server server[SERVERS_MAX];
+	uint16_t port;		/* of a server without one */
 	unsigned int targets;
 	struct target *target;
 	/* none: the one that routes to the server */
@@ -59,15 +50,11 @@ struct settings {
 	struct nbns_patience patience;
 };
 
-/* "192.0.2.1" or, at another port than 137, "192.0.2.1:1137". */
-#define SERVER_TEXT	(NB_ADDR_TEXT + 6)
-const char *server_print(const struct server *server, char text[SERVER_TEXT]);
-
 /*
  * Read the command line. True: go on. False: there is nothing to do, end with
- * *status: help was printed (0), or what is wrong was said on stderr (2).
+ * *status: help was printed, or what is wrong was said on stderr.
  */
-bool settings_read(TALLOC_CTX *mem_ctx, int argc, const char **argv,
-		   struct settings *settings, int *status);
+bool task_read(TALLOC_CTX *mem_ctx, int argc, const char **argv,
+	       struct task *task, int *status);
 
 #endif

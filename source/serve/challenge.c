@@ -13,6 +13,7 @@
  * Meanwhile, for the same name:
  * - the same request again                silence
  * - the same host and address again       joins, and gets the same outcome
+ *   (at most 8 requests: more are a flood, and silence is their answer)
  * - another address                       a WACK, and a place in a line of 4
  * - whatever needs no challenge (refresh  decided at once; when it changes the
  *   or release by a listed holder ...)    record, the challenge is void
@@ -49,7 +50,7 @@ struct challenge {
 	uint32_t local;
 	struct nb_timer *timer;
 	struct waiter *first;		/* joined ones, then the line */
-	unsigned int line;
+	unsigned int joined, line;	/* how many there are of each */
 };
 
 static uint32_t name_hash(const struct nb_name *name)
@@ -169,12 +170,15 @@ static void challenge_add(struct challenge *c, struct waiter *w)
 	w->joined = head == NULL ||
 		    (head->event.source == w->event.source &&
 		     head->event.addr == w->event.addr);
-	if (!w->joined && c->line == CHALLENGE_LINE) {
+	if (w->joined ? c->joined == CHALLENGE_JOINED
+		      : c->line == CHALLENGE_LINE) {
 		serve_count(c->serve, STAT_CHALLENGES_DROPPED);
 		talloc_free(w);
 		return;
 	}
-	if (!w->joined) {
+	if (w->joined) {
+		c->joined++;
+	} else {
 		c->line++;
 	}
 	talloc_steal(c, w);

@@ -13,6 +13,7 @@
 #define CHALLENGE_BUCKETS	1024
 #define CHALLENGES_MAX		16384	/* names under challenge at once */
 #define CHALLENGE_LINE		4	/* who may wait behind a challenge */
+#define CHALLENGE_JOINED	8	/* requests of one host that share one */
 #define CHALLENGE_ROUNDS	3	/* fresh starts before a refusal */
 
 /* Everything that is counted. Names stand in stats.c. */

@@ -94,6 +94,24 @@ static void the_same_host_joins(void **state)
 	assert_int_equal(sim_stat(server, "challenges"), 1);
 }
 
+/* Ids are free for an attacker: what they make us keep has a bound. */
+static void a_flood_of_ids_does_not_pile_up(void **state)
+{
+	(void)state;
+	registered(1, "PC<20>", HOLDER);
+	for (uint16_t i = 2; i < 1002; i++) {
+		send_kind(NBNS_REGISTER, i, "PC<20>", NEW, false);
+	}
+	assert_int_equal(sim_stat(server, "wacks"), 8);
+	assert_int_equal(sim_stat(server, "challenges-dropped"), 992);
+	sim_advance_seconds(&sim, 3);
+	for (uint16_t i = 2; i < 10; i++) {
+		expect(i, NBNS_WACK, 0);
+		expect(i, NBNS_REGISTER_REPLY, NB_RCODE_OK);
+	}
+	assert_int_equal(sim_replies(server), 0);
+}
+
 static void a_line_of_four_waits_behind(void **state)
 {
 	(void)state;
@@ -402,6 +420,7 @@ int main(void)
 		SCENE(a_denial_gives_the_name_away),
 		SCENE(the_same_request_again_is_silent),
 		SCENE(the_same_host_joins),
+		SCENE(a_flood_of_ids_does_not_pile_up),
 		SCENE(a_line_of_four_waits_behind),
 		SCENE(a_refresh_by_the_holder_voids),
 		SCENE(endless_refreshes_end_in_a_refusal),

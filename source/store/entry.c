@@ -7,32 +7,37 @@
  * comparing two names without a scope is comparing sixteen bytes.
  */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/entry.h"
 
-#define NAME_LEN	(NB_NAME_MAX + 1)	/* bytes and type */
+static size_t packed_size(size_t count, size_t scope_len)
+{
+	return sizeof(struct entry) + count * sizeof(struct nb_member) +
+	       scope_len;
+}
 
-static const uint8_t *tail(const struct entry *entry)
+_Static_assert(sizeof(struct entry) +
+	       NB_MEMBERS_MAX * sizeof(struct nb_member) + NB_SCOPE_MAX <=
+	       SLAB_MAX, "no block is large enough for the largest entry");
+
+static const uint8_t *scope_of(const struct entry *entry)
 {
 	return (const uint8_t *)&entry->member[entry->count];
 }
 
 size_t entry_size(const struct entry *entry)
 {
-	return sizeof(*entry) + entry->count * sizeof(entry->member[0]) +
-	       NAME_LEN + entry->scope_len;
+	return slab_round(packed_size(entry->count, entry->scope_len));
 }
 
-struct entry *entry_make(const struct nb_record *rec, struct owner *owner)
+struct entry *entry_make(struct slab *slab, const struct nb_record *rec,
+			 struct owner *owner)
 {
 	unsigned int count = owner != NULL ? rec->count : 0;
-	struct entry *entry = NULL;
-	uint8_t *name = NULL;
+	struct entry *entry = slab_get(slab, packed_size(count,
+							 rec->name.scope_len));
 
-	entry = malloc(sizeof(*entry) + count * sizeof(entry->member[0]) +
-		       NAME_LEN + rec->name.scope_len);
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -49,23 +54,28 @@ struct entry *entry_make(const struct nb_record *rec, struct owner *owner)
 	entry->name_len = rec->name.len;
 	entry->scope_len = rec->name.scope_len;
 	memcpy(entry->member, rec->member, count * sizeof(rec->member[0]));
-	name = (uint8_t *)&entry->member[count];
-	memcpy(name, rec->name.byte, NB_NAME_MAX);
-	name[NB_NAME_MAX] = rec->name.type;
-	memcpy(name + NAME_LEN, rec->name.scope, rec->name.scope_len);
+	memcpy(entry->name, rec->name.byte, NB_NAME_MAX);
+	entry->name[NB_NAME_MAX] = rec->name.type;
+	memcpy(&entry->member[count], rec->name.scope, rec->name.scope_len);
 	return entry;
+}
+
+void entry_free(struct slab *slab, struct entry *entry)
+{
+	if (entry != NULL) {
+		slab_put(slab, entry, packed_size(entry->count,
+						  entry->scope_len));
+	}
 }
 
 void entry_name(const struct entry *entry, struct nb_name *name)
 {
-	const uint8_t *packed = tail(entry);
-
 	memset(name, 0, sizeof(*name));
 	name->len = entry->name_len;
-	memcpy(name->byte, packed, NB_NAME_MAX);
-	name->type = packed[NB_NAME_MAX];
+	memcpy(name->byte, entry->name, NB_NAME_MAX);
+	name->type = entry->name[NB_NAME_MAX];
 	name->scope_len = entry->scope_len;
-	memcpy(name->scope, packed + NAME_LEN, entry->scope_len);
+	memcpy(name->scope, scope_of(entry), entry->scope_len);
 }
 
 void entry_unpack(const struct entry *entry, uint32_t owner,
@@ -88,12 +98,10 @@ void entry_unpack(const struct entry *entry, uint32_t owner,
 
 bool entry_has_name(const struct entry *entry, const struct nb_name *name)
 {
-	const uint8_t *packed = tail(entry);
-
 	return entry->scope_len == name->scope_len &&
-	       packed[NB_NAME_MAX] == name->type &&
-	       memcmp(packed, name->byte, NB_NAME_MAX) == 0 &&
-	       memcmp(packed + NAME_LEN, name->scope, name->scope_len) == 0;
+	       entry->name[NB_NAME_MAX] == name->type &&
+	       memcmp(entry->name, name->byte, NB_NAME_MAX) == 0 &&
+	       memcmp(scope_of(entry), name->scope, name->scope_len) == 0;
 }
 
 /* Padding is zero and names hold no zero, so a prefix stands first. */
@@ -117,16 +125,14 @@ static int compare(const uint8_t *a, uint8_t a_type, const uint8_t *a_scope,
 
 int entry_compare_names(const struct entry *a, const struct entry *b)
 {
-	const uint8_t *x = tail(a), *y = tail(b);
-
-	return compare(x, x[NB_NAME_MAX], x + NAME_LEN, a->scope_len, y,
-		       y[NB_NAME_MAX], y + NAME_LEN, b->scope_len);
+	return compare(a->name, a->name[NB_NAME_MAX], scope_of(a),
+		       a->scope_len, b->name, b->name[NB_NAME_MAX],
+		       scope_of(b), b->scope_len);
 }
 
 int entry_compare_name(const struct entry *entry, const struct nb_name *name)
 {
-	const uint8_t *x = tail(entry);
-
-	return compare(x, x[NB_NAME_MAX], x + NAME_LEN, entry->scope_len,
-		       name->byte, name->type, name->scope, name->scope_len);
+	return compare(entry->name, entry->name[NB_NAME_MAX], scope_of(entry),
+		       entry->scope_len, name->byte, name->type, name->scope,
+		       name->scope_len);
 }

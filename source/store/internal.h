@@ -6,10 +6,11 @@
  *   turn.c	changes, undoing, committing	versions.c  our numbers
  *   store.c	create, put, delete, get	load.c    from the backend
  *   walk.c	the readers that go along	batch.c   turns as bytes
+ *   slab.c	memory of entries		pages.c   huge pages
  *   tdb_backend.c, lock.c			the disk
  *
- * Entries, owners, buffers are malloc'ed; the store is one talloc object whose
- * destructor frees them.
+ * Entries are blocks of the slab, owners and buffers are malloc'ed; the store
+ * is one talloc object whose destructor frees them.
  */
 #ifndef WINSD_STORE_INTERNAL_H
 #define WINSD_STORE_INTERNAL_H

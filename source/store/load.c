@@ -89,7 +89,8 @@ static int load_record(struct load *load, const uint8_t *key, size_t key_len,
 		return damaged(load, key, key_len, wrong);
 	}
 	owner = table_owner_add(&store->table, rec.owner);
-	entry = owner != NULL ? entry_make(&rec, owner) : NULL;
+	entry = owner == NULL ? NULL :
+		entry_make(&store->table.slab, &rec, owner);
 	if (entry == NULL) {
 		return ENOMEM;
 	}

@@ -151,7 +151,7 @@ int store_put(struct store *store, struct nb_record *rec, bool new_version)
 	if (owner == NULL) {
 		return ENOMEM;
 	}
-	fresh = entry_make(&full, owner);
+	fresh = entry_make(&store->table.slab, &full, owner);
 	if (fresh == NULL) {
 		return ENOMEM;
 	}
@@ -200,7 +200,7 @@ int store_delete(struct store *store, const struct nb_name *name)
 		return err;
 	}
 	rec.revision = store->revision + 1;
-	ghost = entry_make(&rec, NULL);
+	ghost = entry_make(&store->table.slab, &rec, NULL);
 	if (ghost == NULL) {
 		return ENOMEM;
 	}

@@ -162,7 +162,7 @@ struct store_stats {
 	uint64_t by_state[3];
 	uint64_t by_type[4];
 	uint64_t statics;
-	uint64_t memory;	/* bytes of the table, without malloc's own */
+	uint64_t memory;	/* bytes of the table: records and hash */
 	uint64_t turns;		/* committed */
 	uint64_t changes;	/* in them */
 	uint64_t failures;	/* turns undone */

@@ -553,7 +553,7 @@ void table_free(struct table *table)
 		while (entry != NULL) {
 			struct entry *next = entry->chain;
 
-			free(entry);
+			entry_free(&table->slab, entry);
 			entry = next;
 		}
 	}
@@ -565,5 +565,6 @@ void table_free(struct table *table)
 		free(table->segment[i]);
 	}
 	free(table->segment);
+	slab_end(&table->slab);
 	memset(table, 0, sizeof(*table));
 }

@@ -46,6 +46,7 @@ struct owner {
 };
 
 struct table {
+	struct slab slab;		/* of entries */
 	uint64_t key[2];		/* of the hash */
 	struct entry ***segment;
 	size_t segments;		/* that exist */

@@ -127,12 +127,13 @@ void turn_set_number(struct store *store, struct number *number,
 static void undo_entry(struct store *store, const struct undo *undo)
 {
 	table_unlink(&store->table, undo->fresh);
-	free(undo->fresh);
+	entry_free(&store->table.slab, undo->fresh);
 	if (undo->old == NULL) {
 		return;
 	}
 	if (undo->old->owner == NULL && undo->old->turn <= store->durable) {
-		free(undo->old);	/* a ghost that is durable now */
+		/* a ghost that is durable now */
+		entry_free(&store->table.slab, undo->old);
 		return;
 	}
 	table_link(&store->table, undo->old);
@@ -160,11 +161,11 @@ static void turn_forget(struct store *store, struct turn *turn)
 	for (unsigned int i = 0; i < turn->changes; i++) {
 		struct entry *fresh = turn->undo[i].fresh;
 
-		free(turn->undo[i].old);
+		entry_free(&store->table.slab, turn->undo[i].old);
 		if (fresh != NULL && fresh->owner == NULL &&
 		    table_holds(&store->table, fresh)) {
 			table_unlink(&store->table, fresh);
-			free(fresh);
+			entry_free(&store->table.slab, fresh);
 		}
 	}
 	turn->changes = 0;
@@ -379,14 +380,14 @@ void turn_init(struct store *store)
 	TAILQ_INIT(&store->finished);
 }
 
-static void free_list(struct turn_list *list)
+static void free_list(struct store *store, struct turn_list *list)
 {
 	struct turn *turn = NULL;
 
 	while ((turn = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, turn, list);
 		for (unsigned int i = 0; i < turn->changes; i++) {
-			free(turn->undo[i].old);
+			entry_free(&store->table.slab, turn->undo[i].old);
 		}
 		turn_free(turn);
 	}
@@ -397,8 +398,8 @@ void turn_free_all(struct store *store)
 	if (store->open != NULL) {
 		TAILQ_INSERT_TAIL(&store->waiting, store->open, list);
 	}
-	free_list(&store->flight);
-	free_list(&store->waiting);
-	free_list(&store->finished);
+	free_list(store, &store->flight);
+	free_list(store, &store->waiting);
+	free_list(store, &store->finished);
 	turn_free(store->spare);
 }

@@ -8,7 +8,6 @@
  * here; machines differ.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,19 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Bytes of this process in memory. */
+static size_t resident(void)
+{
+	unsigned long size = 0, pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f == NULL || fscanf(f, "%lu %lu", &size, &pages) != 2) {
+		abort();
+	}
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static int64_t wall(void *priv)
@@ -205,7 +217,7 @@ int main(int argc, char **argv)
 	}
 	naming = (now_ns() - start) / 100000;
 	unlink(argv[2]);
-	before = mallinfo2().uordblks;
+	before = resident();
 	check(store_tdb_backend(ctx, argv[2], durable, &backend, &message),
 	      message);
 	check(store_create(ctx, &world, &backend, &store, &message), message);
@@ -218,9 +230,9 @@ int main(int argc, char **argv)
 	read_all(store, n);
 	store_stats(store, &stats);
 	stat(argv[2], &st);
-	printf("%-28s %8.1f by malloc, %.1f of its own count\n",
+	printf("%-28s %8.1f resident, %.1f of its own count\n",
 	       "memory, bytes a record",
-	       (double)(mallinfo2().uordblks - before) / n,
+	       (double)(resident() - before) / n,
 	       (double)stats.memory / n);
 	printf("%-28s %8.1f\n", "file, bytes a record",
 	       (double)st.st_size / n);

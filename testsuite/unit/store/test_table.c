@@ -36,7 +36,7 @@ static struct entry *make(struct table *table, unsigned int n, uint32_t owner,
 	struct entry *entry = NULL;
 
 	rec.version = version;
-	entry = entry_make(&rec, table_owner_add(table, owner));
+	entry = entry_make(&table->slab, &rec, table_owner_add(table, owner));
 	assert_non_null(entry);
 	return entry;
 }
@@ -100,7 +100,7 @@ static void test_grow_and_shrink(void **state)
 		table_unlink(&table, all[i]);
 		assert_false(table_holds(&table, all[i]));
 		assert_null(table_find(&table, &name));
-		free(all[i]);
+		entry_free(&table.slab, all[i]);
 		if (i % 997 == 0) {
 			check_ranges(&table, N - i - 1);
 		}
@@ -196,7 +196,7 @@ static void test_trees_at_once(void **state)
 		/* they must bear changes, too */
 		while ((x = table_due_from(&all, INT64_MIN, NULL)) != NULL) {
 			table_unlink(&all, (struct entry *)x);
-			free((struct entry *)x);
+			entry_free(&all.slab, (struct entry *)x);
 			check_trees(&all);
 		}
 		table_free(&one);
@@ -213,6 +213,7 @@ static void test_packed_names(void **state)
 	};
 	enum { N = sizeof(texts) / sizeof(texts[0]) };
 	struct owner owner = { .address = 1 };
+	struct slab slab = { .taken = 0 };
 
 	(void)state;
 	for (int i = 0; i < N; i++) {
@@ -223,7 +224,7 @@ static void test_packed_names(void **state)
 		assert_true(nb_name_parse(texts[i], &rec.name));
 		rec.count = 3;
 		rec.member[2].ip = 77;
-		a = entry_make(&rec, &owner);
+		a = entry_make(&slab, &rec, &owner);
 		entry_unpack(a, 1, &back);
 		assert_true(nb_name_equal(&back.name, &rec.name));
 		assert_int_equal(back.count, 3);
@@ -234,7 +235,7 @@ static void test_packed_names(void **state)
 			int order = 0, want = 0;
 
 			assert_true(nb_name_parse(texts[j], &other.name));
-			b = entry_make(&other, &owner);
+			b = entry_make(&slab, &other, &owner);
 			want = nb_name_compare(&rec.name, &other.name);
 			order = entry_compare_names(a, b);
 			assert_true((order > 0) - (order < 0) ==
@@ -244,10 +245,11 @@ static void test_packed_names(void **state)
 				    (want > 0) - (want < 0));
 			assert_true(entry_has_name(a, &other.name) ==
 				    (i == j));
-			free(b);
+			entry_free(&slab, b);
 		}
-		free(a);
+		entry_free(&slab, a);
 	}
+	slab_end(&slab);
 }
 
 int main(void)

@@ -14,13 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/pages.h"
 #include "store/siphash.h"
 #include "store/table.h"
 
-#define SEGMENT_BITS	10
-#define SEGMENT_SIZE	(1u << SEGMENT_BITS)	/* buckets: 8 KB */
-#define BUCKETS_MIN	SEGMENT_SIZE
+#define SEGMENT_BITS	18
+#define SEGMENT_SIZE	(1u << SEGMENT_BITS)	/* buckets: 2 MB */
+#define LEVEL_MIN	10
+#define BUCKETS_MIN	(1u << LEVEL_MIN)
+#define BUCKET_SIZE	sizeof(struct entry *)
 #define BUCKETS_MAX	(1u << 30)
+
+_Static_assert(SEGMENT_SIZE * BUCKET_SIZE == PAGES_SIZE,
+	       "a segment is one area of pages.h");
 
 static int compare_places(const struct entry *a, const struct entry *b)
 {
@@ -104,12 +110,11 @@ static bool add_segment(struct table *table)
 		table->segment = more;
 		table->segments_max = max;
 	}
-	segment = calloc(SEGMENT_SIZE, sizeof(*segment));
+	segment = pages_map(table->segments > 0);
 	if (segment == NULL) {
 		return false;
 	}
 	table->segment[table->segments++] = segment;
-	table->memory += SEGMENT_SIZE * sizeof(*segment);
 	return true;
 }
 
@@ -138,8 +143,12 @@ static void split_bucket(struct table *table)
 		}
 	}
 	table->buckets++;
+	table->memory += BUCKET_SIZE;
 	if (table->buckets == 2u << table->level) {
 		table->level++;
+	}
+	if (table->buckets * BUCKET_SIZE == PAGES_SMALL) {
+		pages_make_huge(table->segment[0]);
 	}
 }
 
@@ -160,9 +169,9 @@ static void join_bucket(struct table *table)
 	*to = *from;
 	*from = NULL;
 	table->buckets--;
+	table->memory -= BUCKET_SIZE;
 	if ((last & (SEGMENT_SIZE - 1)) == 0) {
-		free(table->segment[--table->segments]);
-		table->memory -= SEGMENT_SIZE * sizeof(struct entry *);
+		pages_unmap(table->segment[--table->segments]);
 	}
 }
 
@@ -172,7 +181,8 @@ static void chain_add(struct table *table, struct entry *entry)
 
 	entry->chain = *head;
 	*head = entry;
-	if (++table->chained > table->buckets) {
+	table->chained++;
+	for (int i = 0; i < 2 && table->buckets < 2 * table->chained; i++) {
 		split_bucket(table);
 	}
 }
@@ -196,9 +206,9 @@ static void chain_remove(struct table *table, struct entry *entry)
 	*at = entry->chain;
 	entry->chain = NULL;
 	table->chained--;
-	/* two, as there may be twice as many buckets as entries */
-	for (int i = 0; i < 2 && table->buckets > BUCKETS_MIN &&
-			table->chained < table->buckets / 2; i++) {
+	/* four, as there may be four times as many buckets as entries */
+	for (int i = 0; i < 4 && table->buckets > BUCKETS_MIN &&
+			table->chained < table->buckets / 4; i++) {
 		join_bucket(table);
 	}
 }
@@ -539,7 +549,8 @@ int table_init(struct table *table, const uint64_t key[2])
 	RB_INIT(&table->due);
 	RB_INIT(&table->owners);
 	table->buckets = BUCKETS_MIN;
-	table->level = SEGMENT_BITS;
+	table->level = LEVEL_MIN;
+	table->memory = BUCKETS_MIN * BUCKET_SIZE;
 	return add_segment(table) ? 0 : ENOMEM;
 }
 
@@ -562,7 +573,7 @@ void table_free(struct table *table)
 		free(owner);
 	}
 	for (size_t i = 0; i < table->segments; i++) {
-		free(table->segment[i]);
+		pages_unmap(table->segment[i]);
 	}
 	free(table->segment);
 	slab_end(&table->slab);

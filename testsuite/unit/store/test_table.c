@@ -72,7 +72,8 @@ static void check_ranges(const struct table *table, unsigned int entries)
 
 static void test_grow_and_shrink(void **state)
 {
-	enum { N = 20000 };
+	/* above what the first segment of buckets holds */
+	enum { N = 135000, STEP = 9973 };
 	struct entry **all = calloc(N, sizeof(*all));
 	struct table table;
 	uint64_t empty = 0;
@@ -84,11 +85,12 @@ static void test_grow_and_shrink(void **state)
 		all[i] = make(&table, i, NB_SELF, i, 1000 + i % 7);
 		table_link(&table, all[i]);
 		assert_true(table_holds(&table, all[i]));
-		if (i % 997 == 0) {
+		if (i % STEP == 0) {
 			check_ranges(&table, i + 1);
 		}
 	}
-	assert_int_equal(table.buckets, N);
+	assert_int_equal(table.buckets, 2 * N);
+	assert_int_equal(table.segments, 2);
 	for (unsigned int i = 0; i < N; i++) {
 		struct nb_name name = name_n(i);
 
@@ -101,11 +103,12 @@ static void test_grow_and_shrink(void **state)
 		assert_false(table_holds(&table, all[i]));
 		assert_null(table_find(&table, &name));
 		entry_free(&table.slab, all[i]);
-		if (i % 997 == 0) {
+		if (i % STEP == 0) {
 			check_ranges(&table, N - i - 1);
 		}
 	}
 	assert_true(table.memory == empty);
+	assert_int_equal(table.segments, 1);
 	table_free(&table);
 	free(all);
 }

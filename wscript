@@ -17,6 +17,11 @@ sys.path.insert(0, os.path.join(Context.launch_dir or '.', 'build-support'))
 import arrows
 import serve as serve_command
 
+# One memory of what was built from what, whichever Python runs this: `./waf`
+# takes the first on the PATH, `./waf check` the distribution's. With one each
+# the second takes what the first built in between for its own.
+Context.DBFILE = '.wafpickle-%d' % Context.ABI
+
 ROOMS = ['core', 'codec', 'rules', 'store', 'serve', 'repl', 'client', 'control', 'net']
 PURE = ['core', 'codec', 'rules']
 PROGRAMS = ['winsd', 'winsctl', 'winsrepair', 'winsregister', 'winsmigrate']

@@ -96,6 +96,11 @@ class Lint(unittest.TestCase):
     def test_launcher_stays_small(self):
         self.assertLess(len(sources.text('waf').splitlines()), 60)
 
+    def test_every_python_builds_by_one_memory(self):
+        """Else one of them tests what the other built from older sources."""
+        self.assertTrue([n for n in os.listdir(os.environ['WINSD_BUILD'])
+                         if re.fullmatch(r'\.wafpickle-\d+', n)])
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -29,6 +29,10 @@ PROGRAMS = ['winsd', 'winsctl', 'winsrepair', 'winsregister', 'winsmigrate']
 WARNINGS = '-Wall -Wextra -Wshadow -Wmissing-prototypes -Wsign-compare -Werror'.split()
 HARDENING = ('-fstack-protector-strong -fstack-clash-protection -fcf-protection '
              '-ftrivial-auto-var-init=zero').split()
+# For x86, gcc clears and copies what is longer than a few words by `rep stos`
+# and `rep movs`, which take dozens of cycles to begin. Records are 700 bytes and
+# locals are cleared (see above): by libc's memset a query costs half as much.
+BLOCKS = ['-mmem%s-strategy=unrolled_loop:64:noalign,libcall:-1:noalign' % f for f in ('set', 'cpy')]
 LINK_HARDENING = '-Wl,-z,relro -Wl,-z,now -Wl,-z,defs'.split()
 
 
@@ -73,7 +77,10 @@ def configure(conf):
         for flag in HARDENING:
             conf.check_cc(cflags=['-Werror', flag], uselib_store='HARDEN', mandatory=False,
                           msg='Checking for ' + flag)
-        env.append_unique('CFLAGS', env.CFLAGS_HARDEN)
+        for flag in BLOCKS:
+            conf.check_cc(cflags=['-Werror', flag], uselib_store='BLOCKS', mandatory=False,
+                          msg='Checking for ' + flag.split('=')[0])
+        env.append_unique('CFLAGS', env.CFLAGS_HARDEN + env.CFLAGS_BLOCKS)
     if conf.options.fuzz:
         env.append_unique('CFLAGS', ['-fsanitize=fuzzer-no-link'])
     env.SANITIZE = sanitize

@@ -211,17 +211,30 @@ void nb_record_settle(struct nb_record *rec)
 	}
 }
 
+static bool member_aged(const struct nb_member *member, int64_t now)
+{
+	return member->owner == NB_SELF && member->expires <= now;
+}
+
+bool nb_record_aged(const struct nb_record *rec, int64_t now)
+{
+	bool aged = rec->count == 0;
+
+	for (int i = 0; i < rec->count; i++) {
+		aged |= member_aged(&rec->member[i], now);
+	}
+	return aged && !rec->is_static && rec->state == NB_ACTIVE;
+}
+
 struct nb_record nb_record_at(const struct nb_record *rec, int64_t now)
 {
 	struct nb_record view = *rec;
 
-	if (rec->is_static || rec->state != NB_ACTIVE) {
+	if (!nb_record_aged(rec, now)) {
 		return view;
 	}
 	for (unsigned int i = view.count; i > 0; i--) {
-		const struct nb_member *member = &view.member[i - 1];
-
-		if (member->owner == NB_SELF && member->expires <= now) {
+		if (member_aged(&view.member[i - 1], now)) {
 			nb_record_remove(&view, i - 1);
 		}
 	}

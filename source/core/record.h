@@ -99,6 +99,9 @@ void nb_record_settle(struct nb_record *rec);
  */
 struct nb_record nb_record_at(const struct nb_record *rec, int64_t now);
 
+/* Does it then read other than it is stored? */
+bool nb_record_aged(const struct nb_record *rec, int64_t now);
+
 /* Is any, are all of the record's addresses in the list? */
 bool nb_record_within(const struct nb_record *rec, const uint32_t *list,
 		      unsigned int count);

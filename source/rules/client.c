@@ -671,16 +671,15 @@ static void (*const act[ACT_COUNT])(struct work *w) = {
 	[ACT_OP_REFUSE] = act_op_refuse,
 };
 
-void rule_client_with(const struct client_row *table, unsigned int rows,
-		      const struct nb_record *existing,
-		      const struct nb_event *event,
-		      const struct nb_policy *policy, int64_t now,
-		      struct nb_verdict *verdict)
+static void decide(const struct client_row *table, unsigned int rows,
+		   const struct nb_record *existing,
+		   const struct nb_record *view, const struct nb_event *event,
+		   const struct nb_policy *policy, int64_t now,
+		   struct nb_verdict *verdict)
 {
-	struct nb_record view;
 	struct work w = {
 		.raw = existing,
-		.view = existing,
+		.view = view,
 		.event = event,
 		.policy = policy,
 		.now = now,
@@ -689,11 +688,6 @@ void rule_client_with(const struct client_row *table, unsigned int rows,
 	struct client_cell cell;
 	int row = 0;
 
-	if (existing != NULL && event->kind != NB_EV_DUE) {
-		/* the timer writes what the others only read */
-		view = nb_record_at(existing, now);
-		w.view = &view;
-	}
 	cell = client_cell_of(w.view, event, policy, now);
 	row = client_table_find(table, rows, &cell);
 	verdict->row = (uint16_t)row;
@@ -711,6 +705,24 @@ void rule_client_with(const struct client_row *table, unsigned int rows,
 	if (row >= 0) {
 		act[table[row].action](&w);
 	}
+}
+
+void rule_client_with(const struct client_row *table, unsigned int rows,
+		      const struct nb_record *existing,
+		      const struct nb_event *event,
+		      const struct nb_policy *policy, int64_t now,
+		      struct nb_verdict *verdict)
+{
+	/* the timer writes what the others only read; few need a copy */
+	if (existing != NULL && event->kind != NB_EV_DUE &&
+	    nb_record_aged(existing, now)) {
+		struct nb_record view = nb_record_at(existing, now);
+
+		decide(table, rows, existing, &view, event, policy, now,
+		       verdict);
+		return;
+	}
+	decide(table, rows, existing, existing, event, policy, now, verdict);
 }
 
 void rule_client(const struct nb_record *existing, const struct nb_event *event,

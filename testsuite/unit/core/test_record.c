@@ -122,6 +122,31 @@ static void expiry_on_read(void **state)
 	assert_int_equal(nb_record_at(&rec, INT64_MAX - 1).state, NB_ACTIVE);
 }
 
+/* Whether a record is read afresh at all: second by second round each expiry. */
+static void only_what_aged_reads_otherwise(void **state)
+{
+	struct nb_record rec = record(NB_MHOMED, NB_ACTIVE);
+
+	(void)state;
+	add(&rec, 1, NB_SELF, 60);
+	add(&rec, 2, OTHER, 40);
+	add(&rec, 3, NB_SELF, 50);
+	assert_false(nb_record_aged(&rec, 40));
+	assert_false(nb_record_aged(&rec, 49));
+	assert_true(nb_record_aged(&rec, 50));
+	assert_true(nb_record_aged(&rec, 61));
+	rec.state = NB_RELEASED;
+	assert_false(nb_record_aged(&rec, 61));
+	rec.state = NB_ACTIVE;
+	rec.is_static = true;
+	assert_false(nb_record_aged(&rec, 61));
+
+	/* active without a member reads as released */
+	rec = record(NB_SGROUP, NB_ACTIVE);
+	assert_true(nb_record_aged(&rec, 0));
+	assert_int_equal(nb_record_at(&rec, 0).state, NB_RELEASED);
+}
+
 static void settling(void **state)
 {
 	struct nb_record rec = record(NB_SGROUP, NB_ACTIVE);
@@ -205,6 +230,7 @@ int main(void)
 		cmocka_unit_test(last_registrant_stands_first),
 		cmocka_unit_test(the_cap_of_25),
 		cmocka_unit_test(expiry_on_read),
+		cmocka_unit_test(only_what_aged_reads_otherwise),
 		cmocka_unit_test(settling),
 		cmocka_unit_test(broken_records_are_named),
 		cmocka_unit_test(within),

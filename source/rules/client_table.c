@@ -79,6 +79,20 @@
 #define ON 2u
 
 const struct client_row client_table[] = {
+	/* ---- query: 2.9; first, as there are a hundred to a claim ---- */
+	{ QUERY, BLOCKED, ALL, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
+	  "design 4.2 wins:blocked names" },
+	{ QUERY, C_1D, ALL, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
+	  "protocol 2.9 #1" },
+	{ QUERY, ALL, NONE, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
+	  "protocol 2.9 #2" },
+	{ QUERY, ALL, G_ANY, ALL, ALL, ALL, ALL, ACT_ANSWER_GROUP,
+	  "protocol 2.9 #4" },
+	{ QUERY, ALL, GONE, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
+	  "protocol 2.9 #5" },
+	{ QUERY, ALL, ACTIVE, ALL, ALL, ALL, ALL, ACT_ANSWER_ADDRESSES,
+	  "protocol 2.9 #6" },
+
 	/* ---- registration, multihomed registration, refresh ---- */
 	{ REGISTRATION, BLOCKED, ALL, ALL, ALL, ALL, ALL, ACT_REFUSE_RFS,
 	  "design 4.2 wins:blocked names" },
@@ -165,20 +179,6 @@ const struct client_row client_table[] = {
 	  "protocol 2.6 #8, #9 last" },
 	{ RELEASE, ALL, ACTIVE, ALL, REPL, ALL, ALL, ACT_RELEASE_REPLICA,
 	  "protocol 2.6 #8, #9 last, replica" },
-
-	/* ---- query: 2.9 ---- */
-	{ QUERY, BLOCKED, ALL, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
-	  "design 4.2 wins:blocked names" },
-	{ QUERY, C_1D, ALL, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
-	  "protocol 2.9 #1" },
-	{ QUERY, ALL, NONE, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
-	  "protocol 2.9 #2" },
-	{ QUERY, ALL, G_ANY, ALL, ALL, ALL, ALL, ACT_ANSWER_GROUP,
-	  "protocol 2.9 #4" },
-	{ QUERY, ALL, GONE, ALL, ALL, ALL, ALL, ACT_ANSWER_NEGATIVE,
-	  "protocol 2.9 #5" },
-	{ QUERY, ALL, ACTIVE, ALL, ALL, ALL, ALL, ACT_ANSWER_ADDRESSES,
-	  "protocol 2.9 #6" },
 
 	/* ---- its time has come: section 6 ---- */
 	{ DUE, ALL, ACTIVE, DYN, REPL, ALL, ALL, ACT_NOTHING,

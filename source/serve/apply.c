@@ -21,9 +21,6 @@ static void log_decision(struct serve *serve, const struct nb_event *event,
 	char name[NB_NAME_TEXT];
 	char addr[NB_ADDR_TEXT];
 
-	if (serve->world->log_level < NB_LOG_DEBUG) {
-		return;
-	}
 	nb_log(serve->world, NB_LOG_DEBUG,
 	       "%s %s from %s:%s%s rcode %u outcome %u [%s]",
 	       nb_event_name(event->kind), nb_name_print(&event->name, name),
@@ -47,7 +44,9 @@ bool serve_decide(struct serve *serve, const struct nb_event *event,
 		       "no rule for event %s: nothing done",
 		       nb_event_name(event->kind));
 	}
-	log_decision(serve, event, verdict);
+	if (serve->world->log_level >= NB_LOG_DEBUG) {
+		log_decision(serve, event, verdict);
+	}
 	return found;
 }
 

@@ -69,8 +69,12 @@ static uint32_t name_hash(const struct nb_name *name)
 static struct challenge *challenge_find(const struct serve *serve,
 					const struct nb_name *name)
 {
-	struct challenge *c = serve->bucket[name_hash(name)];
+	struct challenge *c = NULL;
 
+	if (serve->challenges == 0) {
+		return NULL;
+	}
+	c = serve->bucket[name_hash(name)];
 	while (c != NULL && !nb_name_equal(&c->name, name)) {
 		c = c->next;
 	}

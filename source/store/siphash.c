@@ -4,6 +4,9 @@
  * of state, ARX rounds, little endian input, the length in the last byte.
  */
 
+#include <endian.h>
+#include <string.h>
+
 #include "store/siphash.h"
 
 struct sip {
@@ -34,7 +37,15 @@ static inline void rounds(struct sip *s, unsigned int count)
 	}
 }
 
-static inline uint64_t word(const uint8_t *in, size_t len)
+static inline uint64_t word(const uint8_t *in)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, in, sizeof(value));
+	return le64toh(value);
+}
+
+static inline uint64_t last_bytes(const uint8_t *in, size_t len)
 {
 	uint64_t value = 0;
 
@@ -64,9 +75,9 @@ uint64_t siphash(const uint64_t key[2], const void *data, size_t len,
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, in += 8) {
-		take(&s, word(in, 8), c);
+		take(&s, word(in), c);
 	}
-	take(&s, word(in, left) | (uint64_t)(len & 0xff) << 56, c);
+	take(&s, last_bytes(in, left) | (uint64_t)(len & 0xff) << 56, c);
 	s.v2 ^= 0xff;
 	rounds(&s, d);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

@@ -17,6 +17,30 @@
 
 #define UNUSED __attribute__((unused)) static
 
+/* Are entries in slabs, or malloc'ed one by one? */
+#if defined(__SANITIZE_ADDRESS__)
+#define POOLED false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POOLED false
+#endif
+#endif
+#ifndef POOLED
+#define POOLED true
+#endif
+
+/* Bytes mapped by this process, as the kernel counts them. */
+UNUSED size_t mapped(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &pages), 1);
+	fclose(f);
+	return pages * 4096;
+}
+
 static uint64_t dice_state = 1;
 
 UNUSED uint32_t dice(uint32_t sides)

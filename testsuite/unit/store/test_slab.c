@@ -20,29 +20,6 @@
 #include "store/slab.h"
 #include "store_world.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define POOLED false
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POOLED false
-#endif
-#endif
-#ifndef POOLED
-#define POOLED true
-#endif
-
-/* Bytes mapped by this process, as the kernel counts them. */
-static size_t mapped(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%lu", &pages), 1);
-	fclose(f);
-	return pages * 4096;
-}
-
 struct block {
 	uint8_t *at;
 	size_t size;

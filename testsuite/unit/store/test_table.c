@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "store/pages.h"
 #include "store/siphash.h"
 #include "store/table.h"
 #include "store_world.h"
@@ -77,6 +78,7 @@ static void test_grow_and_shrink(void **state)
 	struct entry **all = calloc(N, sizeof(*all));
 	struct table table;
 	uint64_t empty = 0;
+	size_t before = mapped();
 
 	(void)state;
 	init(&table);
@@ -110,6 +112,8 @@ static void test_grow_and_shrink(void **state)
 	assert_true(table.memory == empty);
 	assert_int_equal(table.segments, 1);
 	table_free(&table);
+	/* all that is left is what malloc keeps for itself */
+	assert_true(!POOLED || mapped() < before + PAGES_SIZE);
 	free(all);
 }
 

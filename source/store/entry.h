@@ -43,7 +43,7 @@ struct entry {
 	uint8_t count;
 	uint8_t name_len;
 	uint8_t scope_len;
-	uint8_t name[ENTRY_NAME_LEN];	/* 15 bytes padded with zeros, type */
+	uint8_t name[ENTRY_NAME_LEN];	/* padded with zeros; type */
 	struct nb_member member[];
 	/* behind the members: the scope */
 };

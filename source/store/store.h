@@ -35,6 +35,63 @@ int store_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 		 const struct store_backend *backend, struct store **store,
 		 char **message);
 
+/*
+ * The same, but back as soon as single records and numbers can be read: the
+ * rest is loaded in a thread of its own. While store_loading(): store_get and
+ * store_get_meta work, by asking the backend; nothing else may be called but
+ * store_health, store_fds, store_ready and talloc_free. loaded(arg, error,
+ * message) is called once from store_ready(), with what store_create() would
+ * have returned; after an error there is nothing left to do but to free.
+ */
+int store_open(TALLOC_CTX *mem_ctx, const struct nb_world *world,
+	       const struct store_backend *backend,
+	       void (*loaded)(void *arg, int error, const char *message),
+	       void *arg, struct store **store, char **message);
+bool store_loading(const struct store *store);
+
+/*
+ * What to watch for reading, at most STORE_FDS; when one is readable call
+ * store_ready(), from which done() functions are called then. Valid until
+ * loaded() was called, then ask again.
+ */
+#define STORE_FDS	2
+unsigned int store_fds(const struct store *store, int fd[STORE_FDS]);
+void store_ready(struct store *store);
+
+/* For tools without a loop: block until nothing is under way any more. */
+void store_wait(struct store *store);
+
+/*
+ * How the store is. FULL: a commit found no space; puts, deletes and numbers
+ * fail with ENOSPC at once, one commit is tried every STORE_PROBE_SECONDS, and
+ * the first that succeeds ends it. READONLY: a sync failed and nobody knows
+ * what is on the disk; all writing fails with EROFS until the server is
+ * started again, and the marks stand still. Entering and leaving is logged.
+ * In OK, a put of a new name fails with EFBIG when the file has come close to
+ * the 4 GiB that tdb can address; known names go on.
+ */
+#define STORE_PROBE_SECONDS	5
+enum store_health {
+	STORE_OK,
+	STORE_LOADING,
+	STORE_FULL,
+	STORE_READONLY,
+};
+enum store_health store_health(const struct store *store);
+const char *store_health_name(enum store_health health);
+
+/* What the backend tells of its disk (backend.h). */
+void store_disk_sight(const struct store *store, struct store_disk *disk);
+
+/*
+ * Copy what is durable into a new file at path, see store_backend.backup. done
+ * is called once, maybe before this returns. While FULL or READONLY as well.
+ */
+void store_backup(struct store *store, const char *path,
+		  void (*done)(void *arg, int error, uint64_t records,
+			       const char *message),
+		  void *arg);
+
 /* ---- the turn ---- */
 
 void store_begin(struct store *store);
@@ -173,6 +230,7 @@ void store_stats(const struct store *store, struct store_stats *stats);
 /*
  * The tdb backend on a file, created if it is not there. Returns 0 or an
  * errno and a message that names the file and the command that helps.
+ * (Goes when disk.h's store_disk_open() is there.)
  */
 int store_tdb_backend(TALLOC_CTX *mem_ctx, const char *path, bool durable,
 		      struct store_backend *backend, char **message);

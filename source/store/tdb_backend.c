@@ -432,6 +432,7 @@ int store_tdb_backend(TALLOC_CTX *mem_ctx, const char *path, bool durable,
 		.load = disk_load,
 		.commit = disk_commit,
 		.close = disk_close,
+		.fd = -1,
 	};
 	return 0;
 }

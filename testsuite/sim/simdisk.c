@@ -188,6 +188,7 @@ void sim_disk_backend(struct sim_disk *disk, struct store_backend *backend)
 		.load = disk_load,
 		.commit = disk_commit,
 		.close = disk_close,
+		.fd = -1,
 	};
 }
 

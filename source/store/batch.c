@@ -4,14 +4,16 @@
  * layout). Flat, so that another thread can have it without sharing a single
  * pointer, and so that joining two turns is one memcpy.
  *
- * The reader trusts nothing: a batch comes from this file today, but a journal
- * will bring them back from a disk.
+ * The reader trusts nothing: a journal brings batches back from a disk.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/be.h"
 #include "store/batch.h"
+
+#define HEAD_LEN	8	/* both lengths */
 
 bool batch_reserve(struct store_batch *batch, size_t bytes)
 {
@@ -42,11 +44,11 @@ static void add_bytes(struct store_batch *batch, const void *bytes, size_t len)
 void batch_add(struct store_batch *batch, const uint8_t *key, size_t key_len,
 	       const uint8_t *value, size_t value_len)
 {
-	uint32_t head[2] = {
-		(uint32_t)key_len,
-		value != NULL ? (uint32_t)value_len : STORE_BATCH_DELETE,
-	};
+	uint8_t head[HEAD_LEN];
 
+	be32_put(head, (uint32_t)key_len);
+	be32_put(head + 4, value != NULL ? (uint32_t)value_len :
+					   STORE_BATCH_DELETE);
 	add_bytes(batch, head, sizeof(head));
 	add_bytes(batch, key, key_len);
 	if (value != NULL) {
@@ -79,22 +81,23 @@ bool store_batch_next(const struct store_batch *batch, size_t *pos,
 		      const uint8_t **value, size_t *value_len)
 {
 	size_t left = batch->len > *pos ? batch->len - *pos : 0;
-	uint32_t head[2];
+	uint32_t key_bytes = 0, value_bytes = 0;
 	bool is_delete = false;
 
-	if (left < sizeof(head)) {
+	if (left < HEAD_LEN) {
 		return false;
 	}
-	memcpy(head, batch->data + *pos, sizeof(head));
-	left -= sizeof(head);
-	is_delete = head[1] == STORE_BATCH_DELETE;
-	if (head[0] > left || (!is_delete && head[1] > left - head[0])) {
+	key_bytes = be32_get(batch->data + *pos);
+	value_bytes = be32_get(batch->data + *pos + 4);
+	left -= HEAD_LEN;
+	is_delete = value_bytes == STORE_BATCH_DELETE;
+	if (key_bytes > left || (!is_delete && value_bytes > left - key_bytes)) {
 		return false;
 	}
-	*key = batch->data + *pos + sizeof(head);
-	*key_len = head[0];
-	*value = is_delete ? NULL : *key + head[0];
-	*value_len = is_delete ? 0 : head[1];
-	*pos += sizeof(head) + *key_len + *value_len;
+	*key = batch->data + *pos + HEAD_LEN;
+	*key_len = key_bytes;
+	*value = is_delete ? NULL : *key + key_bytes;
+	*value_len = is_delete ? 0 : value_bytes;
+	*pos += HEAD_LEN + *key_len + *value_len;
 	return true;
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of tdbfile share.
+ *
+ *	tdbfile.c		open, read, close
+ *	tdbfile_change.c	transactions, and what their errors mean
+ *	tdbfile_convert.c	formats: what the file says it is, older ones
+ *	tdbfile_copy.c		copies that are verified
+ */
+#ifndef WINSD_STORE_TDBFILE_PRIVATE_H
+#define WINSD_STORE_TDBFILE_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/types.h>
+#include <tdb.h>
+
+#include "store/internal.h"
+#include "store/tdbfile.h"
+
+struct tdbfile {
+	struct tdb_context *tdb;	/* NULL: it could not be opened again */
+	char *path;
+	int reader;		/* the same file, opened for reading only */
+	bool durable;
+	unsigned int chains;	/* of a new file */
+	uint64_t size;
+
+	/* fetch beside walk: see tdbfile_lock() */
+	pthread_mutex_t next;
+	pthread_mutex_t use;
+
+	/* what tdb said since tdbfile_listen(), see tdbfile_change.c */
+	char complaint[160];	/* the first, "" if none */
+	int cause;		/* errno at that moment */
+	bool no_room;		/* it was about growing the file */
+	bool sync_failed;
+	bool committing;	/* past the point of no return */
+	bool sealed;		/* nothing can be written any more */
+
+	int before;		/* sequence number when it was begun */
+	int broken;		/* errno: no transaction is possible */
+};
+
+/* A message, one malloc'ed line; NULL if memory is out. Returns err. */
+int tdbfile_say(char **message, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- tdbfile.c ---- */
+
+/* An empty struct on a path, and the end of one: what is open is closed. */
+struct tdbfile *tdbfile_new(const char *path, bool durable);
+
+/* Open file->path: 0 or errno, and then tdbfile_refuse() makes a message. */
+int tdbfile_attach(struct tdbfile *file, const char *path, int open_flags);
+void tdbfile_detach(struct tdbfile *file);
+int tdbfile_refuse(const struct tdbfile *file, int err, char **message);
+
+/* Forget what tdb said before the next call of it, and errno. */
+void tdbfile_listen(struct tdbfile *file);
+
+/*
+ * tdb's only way to say "not found" is an error code that it keeps from call
+ * to call, and some of its failures set none. So: set another one first.
+ */
+void tdbfile_forget_code(struct tdb_context *tdb);
+
+/*
+ * libtdb keeps a list of all that the process has open, without a lock; so
+ * opening, closing, and committing (it may repack through a temporary one)
+ * wait for each other.
+ */
+void tdbfile_list_lock(void);
+void tdbfile_list_unlock(void);
+
+/* ---- tdbfile_change.c ---- */
+
+void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,
+		  const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Nothing can be written through tdb any more, whatever it tries. */
+void tdbfile_seal(struct tdbfile *file, struct tdb_context *tdb);
+
+/* ---- tdbfile_convert.c ---- */
+
+/* Store the format number; outside of transactions. */
+int tdbfile_write_format(struct tdbfile *file);
+
+/*
+ * Is it ours, and of our time? 0 with *format, or EINVAL (not ours),
+ * EPROTONOSUPPORT (newer), EILSEQ, an errno, with *message.
+ */
+int tdbfile_read_format(struct tdbfile *file, uint64_t *format,
+			char **message);
+
+#endif

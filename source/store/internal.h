@@ -6,7 +6,8 @@
  *   turn.c	changes, undoing, committing	versions.c  our numbers
  *   store.c	create, put, delete, get	load.c    from the backend
  *   walk.c	the readers that go along	batch.c   turns as bytes
- *   slab.c	memory of entries		pages.c   huge pages
+ *   health.c	errors of the disk, its size	slab.c	  memory of entries
+ *   pages.c	huge pages
  *   tdb_backend.c, lock.c			the disk
  *
  * Entries are blocks of the slab, owners and buffers are malloc'ed; the store
@@ -25,6 +26,7 @@
 #define META_FORMAT	"format"		/* of the file, see backends */
 #define META_RESERVED	"versions-reserved"	/* see versions.c */
 #define META_RECORDS	"records"		/* that are there, see load.c */
+#define META_PROBE	"probe"			/* nobody reads it: health.c */
 
 #define DELETE_LOG_SLOTS	65536u
 
@@ -53,6 +55,7 @@ struct turn {
 	uint64_t reserved;
 	uint32_t slot;			/* of the delete log, at its begin */
 	int error;
+	bool is_probe;			/* goes alone, see health.c */
 	void (*done)(void *arg, int error);
 	void *arg;
 };
@@ -91,6 +94,19 @@ struct store {
 	uint64_t turns;
 	uint64_t changes;
 	uint64_t failures;
+
+	/* health.c */
+	enum store_health health;
+	struct nb_timer *probe;		/* until the next */
+	bool warned;			/* that the file grows */
+	bool is_large;			/* no new names */
+	uint64_t looked;		/* at the file's size, mono */
+	unsigned int unseen;		/* commits since then */
+
+	/* the backup that runs; NULL: none */
+	void (*backup_done)(void *arg, int error, uint64_t records,
+			    const char *message);
+	void *backup_arg;
 };
 
 /* ---- turn.c ---- */
@@ -106,6 +122,9 @@ void turn_replace(struct store *store, struct entry *old, struct entry *fresh);
 void turn_set_number(struct store *store, struct number *number,
 		     struct number now, const uint8_t *key, size_t key_len);
 
+/* Commit the number that nobody reads, alone. Without memory: nothing. */
+void turn_probe(struct store *store);
+
 void turn_init(struct store *store);
 void turn_free_all(struct store *store);
 
@@ -117,6 +136,20 @@ int version_prepare(struct store *store, uint64_t version);
 /* A turn has become durable, or will never be. */
 void version_turn_durable(struct store *store, const struct turn *turn);
 void version_turn_dead(struct store *store, const struct turn *turn);
+
+/* ---- health.c ---- */
+
+/* What a change is refused with at this time, or 0. */
+int health_refuses(struct store *store);
+
+/* A commit ended; before its turns are undone or called durable. */
+void health_commit_failed(struct store *store, int error);
+void health_commit_done(struct store *store);
+
+/* Look at the size of the file now. */
+void health_look(struct store *store);
+
+const char *store_file(const struct store *store);	/* for messages */
 
 /* ---- store.c ---- */
 

@@ -26,12 +26,6 @@ struct load {
 	bool any_deleted;
 };
 
-static const char *file_name(const struct store *store)
-{
-	return store->backend.name != NULL ? store->backend.name :
-					     "the database";
-}
-
 /* What a key says, as far as it can be said: NAME<20>, or its bytes. */
 static char *key_text(TALLOC_CTX *mem_ctx, const uint8_t *key, size_t key_len)
 {
@@ -61,7 +55,7 @@ static char *key_text(TALLOC_CTX *mem_ctx, const uint8_t *key, size_t key_len)
 static int damaged(struct load *load, const uint8_t *key, size_t key_len,
 		   const char *wrong)
 {
-	const char *file = file_name(load->store);
+	const char *file = store_file(load->store);
 	char *what = key != NULL ? key_text(load->mem_ctx, key, key_len) : NULL;
 
 	*load->message = talloc_asprintf(
@@ -221,7 +215,7 @@ int store_load(TALLOC_CTX *mem_ctx, struct store *store, char **message)
 		.mem_ctx = mem_ctx,
 		.message = message,
 	};
-	const char *file = file_name(store);
+	const char *file = store_file(store);
 	int err = store->backend.load(store->backend.priv, load_one, &load);
 
 	if (err == 0) {

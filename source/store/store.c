@@ -15,6 +15,7 @@
  * went away, and after a longer absence compares everything instead.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@
 
 static int store_destroy(struct store *store)
 {
+	assert(!store->delivering);
 	store->closing = true;
+	store->world->timer_stop(store->world->priv, store->probe);
 	if (store->backend.close != NULL) {
 		store->backend.close(store->backend.priv);
 	}
@@ -88,8 +91,66 @@ int store_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 		talloc_free(fresh);
 		return err;
 	}
+	health_look(fresh);
 	*store = fresh;
 	return 0;
+}
+
+/* ---- the backend's news ---- */
+
+unsigned int store_fds(const struct store *store, int fd[STORE_FDS])
+{
+	if (store->backend.fd < 0) {
+		return 0;
+	}
+	fd[0] = store->backend.fd;
+	return 1;
+}
+
+void store_ready(struct store *store)
+{
+	if (store->backend.fd >= 0) {
+		store->backend.ready(store->backend.priv);
+	}
+}
+
+void store_wait(struct store *store)
+{
+	assert(!store->is_open && !store->delivering);
+	while (store_busy(store) || store->backup_done != NULL) {
+		store->backend.wait(store->backend.priv);
+	}
+}
+
+static void backup_done(void *arg, int error, uint64_t records,
+			const char *message)
+{
+	struct store *store = arg;
+	void (*done)(void *arg, int error, uint64_t records,
+		     const char *message) = store->backup_done;
+
+	store->backup_done = NULL;
+	if (!store->closing) {
+		done(store->backup_arg, error, records, message);
+	}
+}
+
+void store_backup(struct store *store, const char *path,
+		  void (*done)(void *arg, int error, uint64_t records,
+			       const char *message),
+		  void *arg)
+{
+	if (store->backend.backup == NULL) {
+		done(arg, EOPNOTSUPP, 0, "this database cannot be copied");
+		return;
+	}
+	if (store->backup_done != NULL) {
+		done(arg, EBUSY, 0, "a backup is being made already");
+		return;
+	}
+	store->backup_done = done;
+	store->backup_arg = arg;
+	store->backend.backup(store->backend.priv, path, backup_done, store);
 }
 
 /* ---- changes ---- */
@@ -106,6 +167,26 @@ static bool name_is_normal(const struct nb_name *name)
 	       memcmp(normal.byte, name->byte, NB_NAME_MAX) == 0;
 }
 
+/* May it be put, as it shall stand? */
+static int check_put(struct store *store, struct nb_record *rec)
+{
+	const struct entry *old = NULL;
+	int err = health_refuses(store);
+
+	if (err != 0) {
+		return err;
+	}
+	nb_record_settle(rec);
+	if (!name_is_normal(&rec->name) || nb_record_broken(rec) != NULL) {
+		return EINVAL;
+	}
+	if (!store->is_large) {
+		return 0;
+	}
+	old = table_find(&store->table, &rec->name);
+	return old == NULL || old->owner == NULL ? EFBIG : 0;
+}
+
 /* Give the record its version, and the room to write it. */
 static int prepare_put(struct store *store, struct nb_record *rec,
 		       bool new_version)
@@ -116,11 +197,9 @@ static int prepare_put(struct store *store, struct nb_record *rec,
 		rec->owner = NB_SELF;
 		rec->version = store->counter + 1;
 	}
-	nb_record_settle(rec);
-	if (!name_is_normal(&rec->name) || nb_record_broken(rec) != NULL) {
-		return EINVAL;
-	}
-	if (rec->owner == NB_SELF && rec->version > store->counter) {
+	err = check_put(store, rec);
+	if (err == 0 && rec->owner == NB_SELF &&
+	    rec->version > store->counter) {
 		err = version_prepare(store, rec->version);
 	}
 	return err != 0 ? err : turn_room(store, 1);
@@ -195,7 +274,10 @@ int store_delete(struct store *store, const struct nb_name *name)
 	if (old == NULL || old->owner == NULL) {
 		return ENOENT;
 	}
-	err = turn_room(store, 2);
+	err = health_refuses(store);
+	if (err == 0) {
+		err = turn_room(store, 2);
+	}
 	if (err != 0) {
 		return err;
 	}
@@ -249,10 +331,14 @@ int store_set_meta(struct store *store, const char *name, uint64_t number)
 	if (len == 0 || len > STORE_META_MAX ||
 	    strcmp(name, META_FORMAT) == 0 ||
 	    strcmp(name, META_RECORDS) == 0 ||
-	    strcmp(name, META_RESERVED) == 0) {
+	    strcmp(name, META_RESERVED) == 0 ||
+	    strcmp(name, META_PROBE) == 0) {
 		return EINVAL;
 	}
-	err = turn_room(store, 1);
+	err = health_refuses(store);
+	if (err == 0) {
+		err = turn_room(store, 1);
+	}
 	if (err != 0) {
 		return err;
 	}

@@ -23,10 +23,12 @@
 struct store;
 
 /*
- * Load everything from the backend. The world and the backend must outlive
- * the store; talloc_free(store) ends it (open turns are lost) and closes the
- * backend. Returns 0 or an errno; *message then says what and where, in one
- * line allocated on mem_ctx.
+ * Load everything from the backend, whose struct is copied. The world and what
+ * the backend points to must outlive the store. talloc_free(store), not from
+ * inside done(), ends it and closes the backend: no done() is called any more,
+ * turns that are not durable yet may be so or not, open ones are lost.
+ * store_wait() first, and there are none. Returns 0 or an errno; *message then
+ * says what and where, in one line allocated on mem_ctx.
  *
  * Records that cannot be decoded are an error, EILSEQ: a server must not
  * start on a damaged database as if it were whole.
@@ -58,7 +60,10 @@ bool store_loading(const struct store *store);
 unsigned int store_fds(const struct store *store, int fd[STORE_FDS]);
 void store_ready(struct store *store);
 
-/* For tools without a loop: block until nothing is under way any more. */
+/*
+ * For tools without a loop, and before the end: block until nothing is under
+ * way any more, calling every done(). Not inside a turn, nor inside done().
+ */
 void store_wait(struct store *store);
 
 /*
@@ -66,9 +71,12 @@ void store_wait(struct store *store);
  * fail with ENOSPC at once, one commit is tried every STORE_PROBE_SECONDS, and
  * the first that succeeds ends it. READONLY: a sync failed and nobody knows
  * what is on the disk; all writing fails with EROFS until the server is
- * started again, and the marks stand still. Entering and leaving is logged.
+ * started again, and our mark stands still. In both, turns without changes
+ * are durable as ever. Entering and leaving is logged.
+ *
  * In OK, a put of a new name fails with EFBIG when the file has come close to
- * the 4 GiB that tdb can address; known names go on.
+ * the 4 GiB that tdb can address; known names go on. It is looked at once a
+ * second, so a put can be refused a little late.
  */
 #define STORE_PROBE_SECONDS	5
 enum store_health {
@@ -78,14 +86,16 @@ enum store_health {
 	STORE_READONLY,
 };
 enum store_health store_health(const struct store *store);
-const char *store_health_name(enum store_health health);
+const char *store_health_name(enum store_health health);	/* "read-only" */
 
 /* What the backend tells of its disk (backend.h). */
 void store_disk_sight(const struct store *store, struct store_disk *disk);
 
 /*
  * Copy what is durable into a new file at path, see store_backend.backup. done
- * is called once, maybe before this returns. While FULL or READONLY as well.
+ * is called once, maybe before this returns; message is one line about an
+ * error, else NULL, and gone afterwards. One at a time: EBUSY. EOPNOTSUPP if
+ * the backend cannot. While FULL or READONLY as well.
  */
 void store_backup(struct store *store, const char *path,
 		  void (*done)(void *arg, int error, uint64_t records,
@@ -102,18 +112,19 @@ void store_begin(struct store *store);
  * version and revision. A record of ours that brings a version above our
  * counter raises the counter. Returns 0, ENOMEM, ENOSPC when no version number
  * could be had, EINVAL for a record that breaks nb_record_broken() or whose
- * name is not in its normal form; after an error the turn goes on without
- * this change.
+ * name is not in its normal form, or what store_health() says of writing
+ * (ENOSPC, EROFS, EFBIG); after an error the turn goes on without this change.
  */
 int store_put(struct store *store, struct nb_record *rec, bool new_version);
 
-/* Delete; 0, ENOENT or ENOMEM. Remembered in the delete log. */
+/* Delete; 0, ENOENT, ENOMEM, ENOSPC or EROFS. Remembered in the delete log. */
 int store_delete(struct store *store, const struct nb_name *name);
 
 /*
  * An owner's mark (NB_SELF has none) and named numbers ride on the turn. A
- * mark of 0 forgets the mark. Returns 0, ENOMEM, or EINVAL for NB_SELF, for a
- * key that is empty, longer than STORE_META_MAX or the store's own.
+ * mark of 0 forgets the mark. Returns 0, ENOMEM, ENOSPC, EROFS, or EINVAL for
+ * NB_SELF, for a key that is empty, longer than STORE_META_MAX or the store's
+ * own.
  */
 #define STORE_META_MAX	64
 int store_set_mark(struct store *store, uint32_t owner, uint64_t version);
@@ -121,8 +132,8 @@ int store_set_meta(struct store *store, const char *key, uint64_t number);
 
 /*
  * End the turn. done(arg, 0) is called when it and all earlier ones are
- * durable, done(arg, errno) when it was undone; maybe before store_commit
- * returns. An empty turn is durable as soon as the ones before it are. Only
+ * durable, done(arg, errno) when it was undone; from store_ready() or
+ * store_wait(), maybe before store_commit returns. An empty turn is durable as soon as the ones before it are. Only
  * one commit is in flight: turns that end meanwhile wait and go out as one.
  */
 void store_commit(struct store *store, void (*done)(void *arg, int error),
@@ -186,7 +197,7 @@ bool store_walk_all(const struct store *store, uint64_t *cursor,
 
 /*
  * The settled mark: for NB_SELF the highest version whose turn and all earlier
- * turns are durable or dead; for others what store_set_mark said. 0 = none.
+ * turns are durable or dead (READONLY: were, when it began); for others what store_set_mark said. 0 = none.
  */
 uint64_t store_mark(const struct store *store, uint32_t owner);
 
@@ -195,8 +206,8 @@ uint64_t store_counter(const struct store *store);
 
 /*
  * Raise our counter so that the next version is above this one; never lowers
- * it. Rides on the open turn, else makes its own. Returns 0, ENOMEM, or ENOSPC
- * if no version would be left.
+ * it. Rides on the open turn, else makes its own. Returns 0, ENOMEM, EROFS, or
+ * ENOSPC, also if no version would be left.
  */
 int store_raise_counter(struct store *store, uint64_t version);
 

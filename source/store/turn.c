@@ -8,6 +8,9 @@
  * one batch, so batches grow with the load by themselves. Readers see changes
  * from the moment they are made.
  *
+ * Only a probe of health.c goes alone and fails alone, as it changes nothing
+ * that a decision could have read.
+ *
  * When a commit fails, everything from it on is taken back in memory, newest
  * first: entries that were replaced are relinked, numbers get their old
  * values. That includes what the open turn did so far; that turn can be used
@@ -29,6 +32,8 @@
 #include "store/internal.h"
 
 #define SPARE_BYTES_MAX	(1u << 20)	/* buffers worth keeping */
+/* As much leaves at once: the smallest journal has room for several. */
+#define FLIGHT_BYTES_MAX	(1u << 19)
 
 /* ---- one turn ---- */
 
@@ -180,6 +185,10 @@ static void finish(struct store *store, struct turn_list *from, int error)
 	while ((turn = TAILQ_FIRST(from)) != NULL) {
 		TAILQ_REMOVE(from, turn, list);
 		turn->error = error;
+		if (turn->is_probe) {
+			turn_put(store, turn);
+			continue;
+		}
 		if (error == 0) {
 			store->turns++;
 			store->changes += turn->changes;
@@ -241,20 +250,27 @@ static void pump(struct store *store);
 static void commit_done(void *arg, int error)
 {
 	struct store *store = arg;
+	bool was_probe = false;
 
 	if (store->closing) {
 		return;
 	}
+	was_probe = TAILQ_FIRST(&store->flight)->is_probe;
 	store->in_backend = false;
 	if (error == 0) {
-		finish(store, &store->flight, 0);
+		health_commit_done(store);
+	} else {
+		health_commit_failed(store, error);
+	}
+	if (error == 0 || was_probe) {
+		finish(store, &store->flight, error);
 	} else {
 		fail_all(store, error);
 	}
 	pump(store);
 }
 
-/* All that waits leaves in the batch of the first. */
+/* What waits leaves in the batch of the first. */
 static void launch(struct store *store)
 {
 	struct turn *first = TAILQ_FIRST(&store->waiting);
@@ -264,12 +280,14 @@ static void launch(struct store *store)
 		TAILQ_REMOVE(&store->waiting, turn, list);
 		TAILQ_INSERT_TAIL(&store->flight, turn, list);
 		turn = TAILQ_FIRST(&store->waiting);
-	} while (turn != NULL && batch_append(&first->batch, &turn->batch));
-	store->in_backend = true;
+	} while (turn != NULL && first->batch.len + turn->batch.len <=
+				 FLIGHT_BYTES_MAX &&
+		 batch_append(&first->batch, &turn->batch));
 	if (first->batch.changes == 0) {
-		commit_done(store, 0);
+		finish(store, &store->flight, 0);
 		return;
 	}
+	store->in_backend = true;
 	store->backend.commit(store->backend.priv, &first->batch, commit_done,
 			      store);
 }
@@ -346,6 +364,29 @@ void store_commit(struct store *store, void (*done)(void *arg, int error),
 	} else {
 		TAILQ_INSERT_TAIL(&store->waiting, turn, list);
 	}
+	pump(store);
+}
+
+void turn_probe(struct store *store)
+{
+	struct turn *turn = turn_get(store);
+	uint8_t key[DBREC_KEY_MAX], value[DBREC_VALUE_MAX];
+	size_t key_len = dbrec_key_meta(key, META_PROBE);
+	uint64_t when = (uint64_t)store->world->wall(store->world->priv);
+
+	/* when it is time for one, no turn has had a change since the last */
+	assert(!store->in_backend && TAILQ_EMPTY(&store->waiting));
+	if (turn == NULL) {
+		return;
+	}
+	if (!batch_reserve(&turn->batch, BATCH_CHANGE_MAX)) {
+		turn_put(store, turn);
+		return;
+	}
+	turn->is_probe = true;
+	batch_add(&turn->batch, key, key_len, value,
+		  dbrec_encode_number(value, key, key_len, when));
+	TAILQ_INSERT_TAIL(&store->waiting, turn, list);
 	pump(store);
 }
 

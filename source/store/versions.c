@@ -15,6 +15,9 @@
  * will never be. A dead version can lie above what is reserved on disk, as its
  * reservation died with it; after a crash it would be handed out again. So the
  * mark stops at the durable reservation. Both only grow, hence the mark does.
+ *
+ * When the store has become read-only, the versions of the turns that failed
+ * are neither: a start may find them. The mark then stands where it is.
  */
 
 #include <errno.h>
@@ -61,13 +64,17 @@ static void raise(uint64_t *number, uint64_t to)
 
 void version_turn_durable(struct store *store, const struct turn *turn)
 {
-	raise(&store->settled, turn->counter);
-	raise(&store->reserved_durable, turn->reserved);
+	if (store->health != STORE_READONLY) {
+		raise(&store->settled, turn->counter);
+		raise(&store->reserved_durable, turn->reserved);
+	}
 }
 
 void version_turn_dead(struct store *store, const struct turn *turn)
 {
-	raise(&store->settled, turn->counter);
+	if (store->health != STORE_READONLY) {
+		raise(&store->settled, turn->counter);
+	}
 }
 
 uint64_t store_mark(const struct store *store, uint32_t owner)
@@ -86,8 +93,11 @@ int store_set_mark(struct store *store, uint32_t owner, uint64_t version)
 {
 	uint8_t key[DBREC_KEY_MAX];
 	struct owner *node = NULL;
-	int err = owner == NB_SELF ? EINVAL : turn_room(store, 1);
+	int err = owner == NB_SELF ? EINVAL : health_refuses(store);
 
+	if (err == 0) {
+		err = turn_room(store, 1);
+	}
 	if (err != 0) {
 		return err;
 	}
@@ -116,6 +126,10 @@ int store_raise_counter(struct store *store, uint64_t version)
 	}
 	if (version >= VERSION_LAST) {
 		return ENOSPC;
+	}
+	err = health_refuses(store);
+	if (err != 0) {
+		return err;
 	}
 	if (own_turn) {
 		store_begin(store);

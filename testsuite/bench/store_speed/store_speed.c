@@ -167,7 +167,42 @@ static void read_all(struct store *store, uint32_t n)
 	}
 }
 
-static const struct nb_world world = { .wall = wall, .random = fill_random };
+static uint64_t mono(void *priv)
+{
+	(void)priv;
+	return now_ns() / 1000;
+}
+
+static struct nb_timer *no_timer(void *priv, uint64_t usec,
+				 void (*fn)(void *arg), void *arg)
+{
+	(void)priv;
+	(void)usec;
+	(void)fn;
+	(void)arg;
+	return NULL;
+}
+
+static void no_stop(void *priv, struct nb_timer *timer)
+{
+	(void)priv;
+	(void)timer;
+}
+
+static void say(void *priv, int level, const char *line)
+{
+	(void)priv;
+	fprintf(stderr, "%d %s\n", level, line);
+}
+
+static const struct nb_world world = {
+	.wall = wall,
+	.mono = mono,
+	.timer_start = no_timer,
+	.timer_stop = no_stop,
+	.random = fill_random,
+	.log = say,
+};
 
 static void load(const char *path, uint32_t n)
 {

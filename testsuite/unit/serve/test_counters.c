@@ -90,7 +90,7 @@ static void failed_turns_are_counted(void **state)
 	uint64_t turns = sim_stat(server, "turns");
 
 	(void)state;
-	sim_disk_fail(server->disk, 1, 5);
+	sim_disk_fail(server->disk, 1, ENOMEM);
 	request(NBNS_REGISTER, 1, "PC<20>", SIM_HOST(1), 0, 0);
 	assert_int_equal(sim_stat(server, "turns"), turns + 1);
 	assert_int_equal(sim_stat(server, "turns-failed"), 1);

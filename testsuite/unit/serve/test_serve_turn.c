@@ -87,7 +87,7 @@ static void a_failed_turn_is_a_lost_packet(void **state)
 	send_kind(NBNS_RELEASE, 3, "OLD<20>", SIM_HOST(1), false);
 	send_kind(NBNS_REGISTER, 4, "NEW<20>", SIM_HOST(1), false);
 	sim_disk_hold(server->disk, false);
-	sim_disk_finish(server->disk, EIO);
+	sim_disk_finish(server->disk, ENOMEM);
 	expect_silence(2);
 	expect_silence(3);
 	expect_silence(4);
@@ -148,8 +148,8 @@ static void a_command_hears_of_the_failure(void **state)
 	sim_disk_hold(server->disk, true);
 	serve_command(server->serve, &event, command_done, &result);
 	assert_int_equal(result, -1);
-	sim_disk_finish(server->disk, EIO);
-	assert_int_equal(result, EIO);
+	sim_disk_finish(server->disk, ENOMEM);
+	assert_int_equal(result, ENOMEM);
 	assert_false(sim_record(server, "FIX<20>", &rec));
 	sim_disk_hold(server->disk, false);
 	serve_command(server->serve, &event, command_done, &result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the store's tests share: a seeded die, a world that has a wall clock
- * and randomness and nothing else, short ways to make records and stores.
+ * What the store's tests share: a seeded die, a world that has a wall clock,
+ * randomness, a log, one timer and nothing else, short ways to make records and stores.
  * Include it last, after cmocka.
  */
 #ifndef WINSD_TEST_UNIT_STORE_WORLD_H
@@ -84,9 +84,61 @@ static void world_random(void *priv, void *buf, size_t len)
 	}
 }
 
+static uint64_t world_mono(void *priv)
+{
+	(void)priv;
+	return 0;
+}
+
+/* One timer, whose time comes when the test says so. */
+struct nb_timer {
+	void (*fn)(void *arg);
+	void *arg;
+};
+static struct nb_timer world_timer;
+
+static struct nb_timer *world_timer_start(void *priv, uint64_t usec,
+					  void (*fn)(void *arg), void *arg)
+{
+	(void)priv;
+	(void)usec;
+	assert_null(world_timer.fn);
+	world_timer = (struct nb_timer){ fn, arg };
+	return &world_timer;
+}
+
+static void world_timer_stop(void *priv, struct nb_timer *timer)
+{
+	(void)priv;
+	if (timer != NULL) {
+		timer->fn = NULL;
+	}
+}
+
+UNUSED void world_timer_run(void)
+{
+	struct nb_timer timer = world_timer;
+
+	world_timer.fn = NULL;
+	if (timer.fn != NULL) {
+		timer.fn(timer.arg);
+	}
+}
+
+static void world_log(void *priv, int level, const char *line)
+{
+	(void)priv;
+	(void)level;
+	print_message("%s\n", line);
+}
+
 static const struct nb_world world = {
 	.wall = world_wall,
+	.mono = world_mono,
+	.timer_start = world_timer_start,
+	.timer_stop = world_timer_stop,
 	.random = world_random,
+	.log = world_log,
 };
 
 UNUSED struct nb_name name_n(unsigned int n)

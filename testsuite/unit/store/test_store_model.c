@@ -283,7 +283,7 @@ static void step_commit(void)
 	m.open = false;
 	m.commits++;
 	if (m.doomed) {
-		expect_done(m.current.number, EIO);
+		expect_done(m.current.number, ENOMEM);
 		m.now = m.durable;
 		m.doomed = false;
 	} else {
@@ -306,8 +306,8 @@ static void step_finish(void)
 	}
 	assert_true(m.flight > 0);
 	if (dice(6) == 0) {
-		model_failed(EIO);
-		sim_disk_finish(m.disk, EIO);
+		model_failed(ENOMEM);
+		sim_disk_finish(m.disk, ENOMEM);
 	} else {
 		model_durable();
 		sim_disk_finish(m.disk, 0);

@@ -195,7 +195,7 @@ static void test_failure_takes_back(void **state)
 	store_begin(f.store);		/* open while the news come */
 	put(&f, 2, 201);
 	counter = store_counter(f.store);
-	sim_disk_finish(f.disk, EIO);
+	sim_disk_finish(f.disk, ENOMEM);
 
 	assert_int_equal(seen(&f, 1), 100);
 	assert_int_equal(seen(&f, 2), 200);
@@ -215,9 +215,9 @@ static void test_failure_takes_back(void **state)
 	assert_int_equal(seen(&f, 4), -1);
 	assert_log(&f, 0, 0);
 	assert_log(&f, 1, 0);
-	assert_log(&f, 2, EIO);
-	assert_log(&f, 3, EIO);
-	assert_log(&f, 4, EIO);
+	assert_log(&f, 2, ENOMEM);
+	assert_log(&f, 3, ENOMEM);
+	assert_log(&f, 4, ENOMEM);
 	assert_log(&f, -1, 0);
 	assert_false(sim_disk_pending(f.disk));
 	store_stats(f.store, &stats);
@@ -253,7 +253,7 @@ static void test_ghosts(void **state)
 	assert_int_equal(seen(&f, 1), 101);
 	sim_disk_finish(f.disk, 0);	/* the deletion is durable */
 	assert_int_equal(seen(&f, 1), 101);
-	sim_disk_finish(f.disk, ENOSPC);
+	sim_disk_finish(f.disk, ENOMEM);
 	assert_int_equal(seen(&f, 1), -1);
 	assert_int_equal(pending(&f, 1), 0);
 	store_stats(f.store, &stats);
@@ -353,10 +353,10 @@ static void test_reentrant_failure(void **state)
 	turn(&f, 2, 200, 1);
 	turn(&f, 1, 101, 2);
 	sim_disk_hold(f.disk, false);
-	sim_disk_finish(f.disk, EIO);
-	assert_log(&f, 0, EIO);
-	assert_log(&f, 1, EIO);
-	assert_log(&f, 2, EIO);
+	sim_disk_finish(f.disk, ENOMEM);
+	assert_log(&f, 0, ENOMEM);
+	assert_log(&f, 1, ENOMEM);
+	assert_log(&f, 2, ENOMEM);
 	assert_log(&f, 9, 0);
 	assert_log(&f, -1, 0);
 	assert_int_equal(seen(&f, 9), 900);
@@ -371,7 +371,7 @@ static void test_failure_sync(void **state)
 	(void)state;
 	setup(&f, false);
 	turn(&f, 1, 100, 0);
-	sim_disk_fail(f.disk, 2, ENOSPC);
+	sim_disk_fail(f.disk, 2, ENOMEM);
 	turn(&f, 1, 101, 1);
 	turn(&f, 1, 102, 2);
 	assert_int_equal(seen(&f, 1), 101);
@@ -379,7 +379,7 @@ static void test_failure_sync(void **state)
 	assert_int_equal(seen(&f, 1), 103);
 	assert_log(&f, 0, 0);
 	assert_log(&f, 1, 0);
-	assert_log(&f, 2, ENOSPC);
+	assert_log(&f, 2, ENOMEM);
 	assert_log(&f, 3, 0);
 	assert_log(&f, -1, 0);
 	teardown(&f);

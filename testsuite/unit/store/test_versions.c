@@ -81,7 +81,7 @@ static void test_mark_waits(void **state)
 	sim_disk_finish(disk, 0);
 	assert_int_equal(store_mark(store, NB_SELF), 2);
 	assert_int_equal(put_new(store, 4), 4);
-	sim_disk_finish(disk, EIO);	/* 3 and 4 are dead */
+	sim_disk_finish(disk, ENOMEM);	/* 3 and 4 are dead */
 	assert_int_equal(store_mark(store, NB_SELF), 4);
 	assert_int_equal(put_new(store, 5), 5);
 	assert_int_equal(store_mark(store, NB_SELF), 4);
@@ -103,7 +103,7 @@ static void test_dead_and_unreserved(void **state)
 	struct store *store = store_on(disk);
 
 	(void)state;
-	sim_disk_fail(disk, 1, ENOSPC);
+	sim_disk_fail(disk, 1, ENOMEM);
 	assert_int_equal(put_new(store, 1), 1);
 	assert_int_equal(store_mark(store, NB_SELF), 0);
 	sim_disk_hold(disk, true);
@@ -134,7 +134,7 @@ static void test_raise(void **state)
 	assert_int_equal(put_new(store, 1), 1000002);
 
 	/* on the open turn, and lost with it: raised here all the same */
-	sim_disk_fail(disk, 1, EIO);
+	sim_disk_fail(disk, 1, ENOMEM);
 	store_begin(store);
 	assert_int_equal(store_raise_counter(store, 2000000), 0);
 	store_commit(store, NULL, NULL);
@@ -269,7 +269,7 @@ static void test_delete_log(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 10; i++) {
-		sim_disk_fail(disk, i % 3 == 2 ? 1 : 0, EIO);
+		sim_disk_fail(disk, i % 3 == 2 ? 1 : 0, ENOMEM);
 		delete_one(store, i);
 	}
 	assert_int_equal(deleted_slots(disk, 0, 10), 7);

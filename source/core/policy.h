@@ -27,6 +27,7 @@ struct nb_policy {
 	uint32_t tombstone_timeout;	/* tombstone -> deleted */
 	uint32_t verify_interval;	/* life of a replica */
 	bool may_delete;		/* up long enough to delete tombstones */
+	bool expiry_held;		/* no expiry on read, see serve/scavenge.c */
 	bool migrate_on;		/* wins:migrate on */
 	bool propagate_releases;	/* wreplsrv:propagate name releases */
 	bool loopback_ok;		/* we serve 127/8: hosts may hold it */

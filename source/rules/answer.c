@@ -106,17 +106,24 @@ static void randomize(struct nb_reply *reply, uint32_t client, uint32_t mask,
 	swap(&reply->addr[0], &reply->addr[at]);
 }
 
+/* The record as it reads now, as for every other event (rules/client.c). */
+static struct nb_record read_record(const struct nb_record *rec,
+				    const struct nb_policy *policy, int64_t now)
+{
+	return policy->expiry_held ? *rec : nb_record_at(rec, now);
+}
+
 void rule_1c_answer(const struct nb_record *group,
 		    const struct nb_record *primary,
 		    const struct nb_policy *policy, int64_t now,
 		    uint32_t client, uint32_t random, struct nb_reply *reply)
 {
-	struct nb_record view = nb_record_at(group, now);
+	struct nb_record view = read_record(group, policy, now);
 	bool windows = policy->order_1c == NB_1C_WINDOWS;
 
 	members_in_order(&view, windows, reply);
 	if (primary != NULL) {
-		struct nb_record holder = nb_record_at(primary, now);
+		struct nb_record holder = read_record(primary, policy, now);
 
 		if (holder.state == NB_ACTIVE && holder.count > 0 &&
 		    (policy->prepend_1b ||

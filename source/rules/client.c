@@ -715,7 +715,7 @@ void rule_client_with(const struct client_row *table, unsigned int rows,
 {
 	/* the timer writes what the others only read; few need a copy */
 	if (existing != NULL && event->kind != NB_EV_DUE &&
-	    nb_record_aged(existing, now)) {
+	    !policy->expiry_held && nb_record_aged(existing, now)) {
 		struct nb_record view = nb_record_at(existing, now);
 
 		decide(table, rows, existing, &view, event, policy, now,

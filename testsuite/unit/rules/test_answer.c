@@ -83,6 +83,23 @@ static void expired_members_are_left_out(void **state)
 	expect(&reply, 3, want);
 }
 
+/* A guard holds expiry (design.md "Ageing"): members and holder stay. */
+static void held_members_stay(void **state)
+{
+	struct nb_record rec = group();
+	struct nb_record pdc = primary(IP(10, 2, 3, 3), 600);
+	struct nb_policy policy = nb_policy_default();
+	struct nb_reply reply = { 0 };
+	static const uint32_t want[] = { IP(10, 2, 3, 3), IP(10, 1, 1, 1),
+					 IP(10, 1, 2, 2), IP(192, 0, 2, 4) };
+
+	(void)state;
+	policy.expiry_held = true;
+	policy.prepend_1b = true;
+	rule_1c_answer(&rec, &pdc, &policy, 5000, 0, 0, &reply);
+	expect(&reply, 4, want);
+}
+
 /* Q167365: our own members first, in their order; then the others. */
 static void windows_puts_ours_first(void **state)
 {
@@ -237,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recent_is_stored_order),
 		cmocka_unit_test(expired_members_are_left_out),
+		cmocka_unit_test(held_members_stay),
 		cmocka_unit_test(windows_puts_ours_first),
 		cmocka_unit_test(the_1b_holder_is_prepended),
 		cmocka_unit_test(twenty_five_with_the_1b_holder),

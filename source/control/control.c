@@ -46,7 +46,8 @@ static const struct verb {
 	{ "server status", CONTROL_READ, server_status, 0, 0 },
 	{ "server stats", CONTROL_READ, server_stats, 0, 0 },
 	{ "server reload", CONTROL_ADMIN, server_reload, 0, 0 },
-	{ "server scavenge", CONTROL_ADMIN, server_scavenge, 0, 0 },
+	{ "server scavenge", CONTROL_ADMIN, server_scavenge, 0,
+	  BIT(CONTROL_FLAGS) },
 	{ "server stop", CONTROL_ADMIN, server_stop, 0, 0 },
 };
 

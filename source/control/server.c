@@ -9,6 +9,11 @@
  * A stop is answered before it happens: the end comes from a timer, when the
  * answer has left and nothing of this call is on the stack any more.
  */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "control/call.h"
 
 static const char *const state_key[] = { "active", "released", "tombstones" };
@@ -26,6 +31,25 @@ static void put_own_names(struct call *call)
 		call_put_text(call, "own_name",
 			      nb_name_print(&own.name, text));
 	}
+}
+
+static void put_scavenging(struct call *call)
+{
+	const struct serve *serve = call->context->serve;
+	uint64_t leaving = 0;
+	uint64_t active = 0;
+	char text[160];
+
+	call_put_time(call, "next_scavenging", serve_next_scavenge(serve));
+	if (serve_scavenge_stopped(serve, &leaving, &active)) {
+		(void)snprintf(text, sizeof(text), "stopped, would release "
+			       "%" PRIu64 " of %" PRIu64 " (winsctl server "
+			       "scavenge --force)", leaving, active);
+		call_put_text(call, "scavenging", text);
+		return;
+	}
+	call_put_text(call, "scavenging", serve_scavenge_running(serve) ?
+		      "running" : "waiting");
 }
 
 void server_status(struct call *call)
@@ -49,7 +73,7 @@ void server_status(struct call *call)
 	call_put_count(call, "highest_version", store_counter(c->store));
 	call_put_count(call, "settled_version", store_mark(c->store, NB_SELF));
 	call_put_count(call, "pending", serve_pending(c->serve));
-	call_put_time(call, "next_scavenging", serve_next_scavenge(c->serve));
+	put_scavenging(call);
 	put_own_names(call);
 	call_done(call);
 }
@@ -103,7 +127,21 @@ void server_reload(struct call *call)
 	call_refuse(call, CONTROL_OK, "the configuration was read anew");
 }
 
-static void scavenge_done(void *arg, uint64_t changed)
+/* The one answer of real and dry runs. */
+static void scavenge_answer(struct call *call,
+			    const struct serve_scavenge_result *result)
+{
+	call_status(call, CONTROL_OK, NULL);
+	call_put_count(call, "changed", result->changed);
+	call_put_count(call, "released", result->released);
+	call_put_count(call, "tombstoned", result->tombstoned);
+	call_put_count(call, "deleted", result->deleted);
+	call_put_count(call, "pruned", result->pruned);
+	call_done(call);
+}
+
+/* Of a pass that the guard does not stop, or would not. */
+static void forced_done(void *arg, const struct serve_scavenge_result *result)
 {
 	struct pending *pending = arg;
 	struct call *call = pending->call;
@@ -112,20 +150,47 @@ static void scavenge_done(void *arg, uint64_t changed)
 	if (call == NULL) {
 		return;
 	}
-	call_status(call, CONTROL_OK, NULL);
-	call_put_count(call, "changed", changed);
-	call_done(call);
+	if (result->error != 0) {
+		call_refuse(call, CONTROL_FAILED, "scavenging failed: %s",
+			    result->error == EAGAIN ? "the database is still "
+			    "being loaded" : strerror(result->error));
+		return;
+	}
+	scavenge_answer(call, result);
+}
+
+static void guarded_done(void *arg, const struct serve_scavenge_result *result)
+{
+	struct pending *pending = arg;
+	struct call *call = pending->call;
+
+	if (call == NULL || result->error != 0 || !result->stopped) {
+		forced_done(arg, result);
+		return;
+	}
+	talloc_free(pending);
+	call_refuse(call, CONTROL_CONFLICT, "nothing was done: %" PRIu64
+		    " of %" PRIu64 " active records of this server would be "
+		    "released", result->leaving, result->active);
 }
 
 void server_scavenge(struct call *call)
 {
+	uint64_t flags = control_number_or(&call->request, CONTROL_FLAGS, 0);
+	bool force = (flags & CONTROL_YES) != 0;
+	enum serve_scavenge_mode mode = force ? SERVE_SCAVENGE_FORCE :
+						SERVE_SCAVENGE_NOW;
 	struct pending *pending = call_wait(call);
 
 	if (pending == NULL) {
 		call_refuse(call, CONTROL_FAILED, "out of memory");
 		return;
 	}
-	serve_scavenge(call->context->serve, scavenge_done, pending);
+	if ((flags & CONTROL_DRY_RUN) != 0) {
+		mode = SERVE_SCAVENGE_DRY_RUN;
+	}
+	serve_scavenge(call->context->serve, mode,
+		       force ? forced_done : guarded_done, pending);
 }
 
 static void stop_now(void *arg)

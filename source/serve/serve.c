@@ -80,10 +80,7 @@ void serve_set_config(struct serve *serve, const struct serve_config *config)
 	serve->config = *config;
 	update_loopback(serve);
 	own_configure(serve);
-	if (!serve->scavenge.running) {
-		/* a pass that is under way ends by itself and arms the next */
-		scavenge_start(serve);
-	}
+	scavenge_reload(serve);
 }
 
 void serve_set_ifaces(struct serve *serve, const struct serve_iface *iface,

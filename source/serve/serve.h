@@ -151,13 +151,46 @@ bool serve_own_name_at(const struct serve *serve, unsigned int index,
 
 /* ---- ageing ---- */
 
+enum serve_scavenge_mode {
+	SERVE_SCAVENGE_NOW,	/* a pass; the guard may stop it */
+	SERVE_SCAVENGE_FORCE,	/* a pass; the guard is lifted */
+	SERVE_SCAVENGE_DRY_RUN,	/* only count what a pass would do */
+	SERVE_SCAVENGE_MODES
+};
+
+/* What a pass did, or would do. */
+struct serve_scavenge_result {
+	int error;		/* errno; EAGAIN: the store is being loaded */
+	bool stopped;		/* by the guard, nothing was done; DRY_RUN: a
+				   pass that is not forced would be */
+	uint64_t leaving;	/* active records of ours, but no statics,
+				   that are active no more */
+	uint64_t active;	/* of so many; not counted by FORCE */
+	uint64_t changed;	/* all of the following */
+	uint64_t released;
+	uint64_t tombstoned;
+	uint64_t deleted;
+	uint64_t pruned;	/* lost some addresses, live on */
+};
+
 /*
- * Start a pass now. done (may be NULL) gets the number of records changed
- * when the pass is over and durable.
+ * Begin a pass now, or join the one under way if it is of the same mode; one
+ * of another mode comes first. done (may be NULL) is called when it is over
+ * and durable.
  */
-void serve_scavenge(struct serve *serve,
-		    void (*done)(void *arg, uint64_t changed), void *arg);
+void serve_scavenge(struct serve *serve, enum serve_scavenge_mode mode,
+		    void (*done)(void *arg,
+				 const struct serve_scavenge_result *result),
+		    void *arg);
 int64_t serve_next_scavenge(const struct serve *serve);	/* ageing clock */
+bool serve_scavenge_running(const struct serve *serve);
+
+/*
+ * Does the guard stand: would the next pass release so many of our active
+ * records that it is not going to? Then expiry on read is held.
+ */
+bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
+			    uint64_t *active);
 
 /* ---- sight ---- */
 

@@ -44,6 +44,7 @@ enum serve_stat {
 	STAT_TURNS_FAILED,
 	STAT_REPLIES_DROPPED,	/* with a failed turn, or without memory */
 	STAT_SCAVENGED,
+	STAT_SCAVENGING_STOPPED,	/* counts that raised the guard */
 	STAT_COUNT
 };
 
@@ -89,18 +90,31 @@ struct own_claim {			/* the claiming of one interface */
 /* Somebody who asked for a pass and hears of its end. */
 struct scavenge_waiter {
 	struct scavenge_waiter *next;
-	void (*done)(void *arg, uint64_t changed);
+	enum serve_scavenge_mode mode;
+	void (*done)(void *arg, const struct serve_scavenge_result *result);
 	void *arg;
 };
 
-struct scavenge {
-	struct nb_timer *timer;
-	bool running;
-	int64_t until;
+struct scavenge_pass {
+	struct serve *serve;
+	enum serve_scavenge_mode mode;
+	bool counting;			/* its first half */
+	int64_t until;			/* what is due up to here */
 	struct store_due_pos pos;
-	uint64_t changed;
-	int64_t next;
+	struct serve_scavenge_result result;
 	struct scavenge_waiter *waiters;
+};
+
+struct scavenge {
+	struct nb_timer *timer;		/* of the pass, else of the next */
+	struct scavenge_pass *pass;	/* under way; NULL */
+	struct scavenge_waiter *queue;	/* for passes that begin after it */
+	bool doubt;			/* a count is wanted after it */
+	int64_t next;			/* ageing clock */
+	bool held;			/* expiry on read: nobody knows yet */
+	bool stopped;			/* the guard stands, and this is why: */
+	uint64_t leaving;
+	uint64_t active;
 };
 
 struct challenge;
@@ -191,5 +205,10 @@ void own_stop(struct serve *serve);
 /* scavenge.c */
 void scavenge_start(struct serve *serve);
 void scavenge_stop(struct serve *serve);
+void scavenge_reload(struct serve *serve);	/* the configuration changed */
+/* The ageing clock has leapt: hold expiry, count, then decide. */
+void scavenge_doubt(struct serve *serve);
+/* Go on if memory was out when a timer was wanted. */
+void scavenge_revive(struct serve *serve);
 
 #endif

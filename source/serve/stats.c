@@ -31,6 +31,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_TURNS_FAILED] = "turns-failed",
 	[STAT_REPLIES_DROPPED] = "replies-dropped",
 	[STAT_SCAVENGED] = "scavenged",
+	[STAT_SCAVENGING_STOPPED] = "scavenging-stopped",
 };
 
 /* Gauges stand behind the counters. */

@@ -278,6 +278,8 @@ class ExitCodes(Winsctl):
                 (4, ['record', 'delete', 'NO<20>', 'LAP<00>']),
                 (0, ['server', 'status']), (2, ['server', 'status', 'now']),
                 (0, ['server', 'stats']), (0, ['server', 'scavenge']), (0, ['server', 'reload']),
+                (0, ['server', 'scavenge', '--dry-run']), (0, ['server', 'scavenge', '--force']),
+                (2, ['server', 'scavenge', '--now', '--force']),
                 (2, ['server', 'halt']), (2, ['recrods', 'list']), (2, []), (2, ['record']),
                 (2, ['--nonsense']), (2, ['record', 'list', '--nonsense']),
                 (0, ['--help']), (0, ['record', '--help']), (0, ['record', 'list', '--help']),

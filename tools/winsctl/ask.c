@@ -52,7 +52,7 @@ static const struct {
 	[CONTROL_OK] = { TOOL_OK, NULL },
 	[CONTROL_UNCHANGED] = { TOOL_OK, NULL },
 	[CONTROL_NOT_FOUND] = { TOOL_NOT_FOUND, "" },
-	[CONTROL_CONFLICT] = { TOOL_REFUSED, ": --yes does it all the same" },
+	[CONTROL_CONFLICT] = { TOOL_REFUSED, "" },
 	[CONTROL_REFUSED] = { TOOL_REFUSED, "" },
 	[CONTROL_DENIED] = { TOOL_REFUSED, ": ask as root, or as a member of "
 			     "the group that 'wins:admin group' or "
@@ -68,6 +68,11 @@ static const struct {
 
 int ask_status(const struct control_reader *reply)
 {
+	return ask_status_or(reply, "--yes");
+}
+
+int ask_status_or(const struct control_reader *reply, const char *option)
+{
 	uint64_t status = control_number_or(reply, CONTROL_STATUS,
 					    CONTROL_FAILED);
 	struct control_field field;
@@ -82,7 +87,11 @@ int ask_status(const struct control_reader *reply)
 		(void)snprintf(message, sizeof(message), "%s",
 			       control_status_name(status));
 	}
-	tool_say("%s%s", message, meaning[status].hint);
+	if (status == CONTROL_CONFLICT) {
+		tool_say("%s: %s does it all the same", message, option);
+	} else {
+		tool_say("%s%s", message, meaning[status].hint);
+	}
 	return meaning[status].status;
 }
 

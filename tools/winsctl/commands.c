@@ -55,7 +55,9 @@ const struct command commands[] = {
 	{ "server", "reload", "", "Read the configuration anew", NULL, NULL,
 	  0, 0, server_reload },
 	{ "server", "scavenge", "", "Age records now, and wait for the end",
-	  NULL, NULL, 0, 0, server_scavenge },
+	  "winsctl server scavenge --dry-run\n"
+	  "winsctl server scavenge --force\n",
+	  server_scavenge_options, 0, 0, server_scavenge },
 	{ "server", "stop", "", "End the server, and wait for it", NULL, NULL,
 	  0, 0, server_stop },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },

@@ -9,20 +9,24 @@
 
 #define STOP_SECONDS 60
 
+static void show(const struct control_reader *reply)
+{
+	if (options.json) {
+		print_pairs_json(reply);
+	} else {
+		print_pairs(reply);
+	}
+}
+
 static int show_pairs(struct winsctl *ctl, const char *verb)
 {
 	struct control_reader reply;
 	int status = ask_simple(ctl, verb, true, &reply);
 
-	if (status != TOOL_OK) {
-		return status;
+	if (status == TOOL_OK) {
+		show(&reply);
 	}
-	if (options.json) {
-		print_pairs_json(&reply);
-	} else {
-		print_pairs(&reply);
-	}
-	return TOOL_OK;
+	return status;
 }
 
 int server_status(struct winsctl *ctl)
@@ -35,9 +39,44 @@ int server_stats(struct winsctl *ctl)
 	return show_pairs(ctl, "server stats");
 }
 
+static int scavenge_now;
+static int scavenge_force;
+
+const struct poptOption server_scavenge_options[] = {
+	{ "now", '\0', POPT_ARG_NONE, &scavenge_now, 0,
+	  "Stop if too many records would go (default)", NULL },
+	{ "force", '\0', POPT_ARG_NONE, &scavenge_force, 0,
+	  "Release them, however many they are", NULL },
+	{ "dry-run", 'n', POPT_ARG_NONE, &options.dry_run, 0,
+	  "Only say what would be done", NULL },
+	POPT_TABLEEND
+};
+
 int server_scavenge(struct winsctl *ctl)
 {
-	return show_pairs(ctl, "server scavenge");
+	struct control_writer *w = NULL;
+	struct control_reader reply;
+	uint64_t flags = (options.dry_run ? CONTROL_DRY_RUN : 0u) |
+			 (scavenge_force ? CONTROL_YES : 0u);
+	int status = TOOL_OK;
+
+	if (scavenge_now && scavenge_force) {
+		tool_say("--now and --force exclude each other");
+		return TOOL_USAGE;
+	}
+	w = ask_begin(ctl, "server scavenge");
+	if (flags != 0) {
+		control_put_number(w, CONTROL_FLAGS, flags);
+	}
+	status = ask_send(ctl, true, &reply);
+	if (status != TOOL_OK) {
+		return status == -1 ? TOOL_FAILED : status;
+	}
+	status = ask_status_or(&reply, "--force");
+	if (status == TOOL_OK) {
+		show(&reply);
+	}
+	return status;
 }
 
 int server_reload(struct winsctl *ctl)

@@ -69,9 +69,10 @@ int ask_send(struct winsctl *ctl, bool again, struct control_reader *reply);
 
 /*
  * The exit code of a reply's status. All but success are told on stderr, with
- * what lifts them.
+ * what lifts them; a conflict is lifted by --yes, or by the option given.
  */
 int ask_status(const struct control_reader *reply);
+int ask_status_or(const struct control_reader *reply, const char *option);
 
 /* One request without values of its own, and both of the above. */
 int ask_simple(struct winsctl *ctl, const char *verb, bool again,
@@ -92,6 +93,7 @@ extern const struct poptOption record_list_options[];
 extern const struct poptOption record_explain_options[];
 extern const struct poptOption record_add_options[];
 extern const struct poptOption record_change_options[];
+extern const struct poptOption server_scavenge_options[];
 int record_list(struct winsctl *ctl);
 int record_show(struct winsctl *ctl);
 int record_explain(struct winsctl *ctl);

@@ -31,8 +31,12 @@ struct serve {
 	struct nb_verdict verdict;
 	void (*done)(void *arg, int error, const struct nb_verdict *verdict);
 	void *arg;
-	void (*scavenged)(void *arg, uint64_t changed);
+	bool scavenging;		/* a pass was asked for, of this mode */
+	enum serve_scavenge_mode mode;
+	void (*scavenged)(void *arg,
+			  const struct serve_scavenge_result *result);
 	void *scavenge_arg;
+	bool guarded;			/* the guard stands: 300 of 1000 */
 };
 
 #define FAKE_NOW INT64_C(1000000)
@@ -223,11 +227,48 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 	}
 }
 
-void serve_scavenge(struct serve *serve,
-		    void (*done)(void *arg, uint64_t changed), void *arg)
+void serve_scavenge(struct serve *serve, enum serve_scavenge_mode mode,
+		    void (*done)(void *arg,
+				 const struct serve_scavenge_result *result),
+		    void *arg)
 {
+	serve->scavenging = true;
+	serve->mode = mode;
 	serve->scavenged = done;
 	serve->scavenge_arg = arg;
+}
+
+/* The pass that was asked for comes to its end. */
+static inline void fake_scavenged(struct serve *serve, int error)
+{
+	struct serve_scavenge_result result = {
+		.error = error,
+		.stopped = serve->guarded &&
+			   serve->mode != SERVE_SCAVENGE_FORCE,
+		.leaving = 300,
+		.active = 1000,
+		.changed = 42,
+		.released = 30,
+		.tombstoned = 7,
+		.deleted = 3,
+		.pruned = 2,
+	};
+
+	serve->scavenging = false;
+	serve->scavenged(serve->scavenge_arg, &result);
+}
+
+bool serve_scavenge_running(const struct serve *serve)
+{
+	return serve->scavenging;
+}
+
+bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
+			    uint64_t *active)
+{
+	*leaving = 300;
+	*active = 1000;
+	return serve->guarded;
 }
 
 int64_t serve_next_scavenge(const struct serve *serve)

@@ -913,25 +913,6 @@ static void test_stop_comes_after_its_answer(void **state)
 	assert_true(b->stopped);
 }
 
-static void test_scavenge(void **state)
-{
-	struct bench *b = *state;
-	TALLOC_CTX *client = talloc_new(b);
-
-	(void)request(b, "server scavenge");
-	send_as(b, client, CONTROL_ADMIN);
-	assert_int_equal(b->replies, 0);
-	b->serve->scavenged(b->serve->scavenge_arg, 42);
-	assert_int_equal(b->replies, 1);
-	assert_int_equal(value_of(b, "changed"), 42);
-	(void)request(b, "server scavenge");
-	send_as(b, client, CONTROL_ADMIN);
-	talloc_free(client);
-	b->serve->scavenged(b->serve->scavenge_arg, 42);
-	assert_int_equal(b->replies, 1);
-	assert_int_equal(talloc_total_blocks(b->serve), 1);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -961,7 +942,6 @@ int main(void)
 		TEST(test_status_and_stats),
 		TEST(test_reload),
 		TEST(test_stop_comes_after_its_answer),
-		TEST(test_scavenge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

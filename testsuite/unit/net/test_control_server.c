@@ -354,7 +354,7 @@ static void test_requests_out_of_turn(void **state)
 	assert_true(at_end(b, fd));
 	assert_int_equal(control_server_clients(b->server), 0);
 	close(fd);
-	b->serve->scavenged(b->serve->scavenge_arg, 1);
+	fake_scavenged(b->serve, 0);
 	assert_int_equal(talloc_total_blocks(b->serve), 1);
 }
 

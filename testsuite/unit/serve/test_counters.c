@@ -159,7 +159,7 @@ static void a_pass_voids_a_challenge(void **state)
 	expect(1, NBNS_WACK, 0);
 	sim_advance_seconds(&sim, 2);
 	expect_silence(1);
-	serve_scavenge(server->serve, NULL, NULL);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, NULL, NULL);
 	sim_advance(&sim, 2000);
 	expect(1, NBNS_REGISTER_REPLY, NB_RCODE_OK);
 	assert_int_equal(sim_stat(server, "scavenged"), 1);
@@ -178,9 +178,9 @@ static void a_pass_writes_the_next_time(void **state)
 	assert_true(next > sim.world.now(&sim) + 2 * DAY);
 }
 
-static void finished(void *arg, uint64_t changed)
+static void finished(void *arg, const struct serve_scavenge_result *result)
 {
-	(void)changed;
+	(void)result;
 	*(bool *)arg = true;
 }
 
@@ -190,8 +190,8 @@ static void a_reload_does_not_stop_a_pass(void **state)
 	bool second = false;
 
 	(void)state;
-	serve_scavenge(server->serve, finished, &first);
-	serve_scavenge(server->serve, finished, &second);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, finished, &first);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, finished, &second);
 	serve_set_config(server->serve, &server->config);
 	assert_false(first || second);
 	sim_advance_seconds(&sim, 1);

@@ -336,9 +336,9 @@ static void years(void)
 	replica("RA<20>", NB_UNIQUE, NB_ACTIVE, 1);
 	assert_int_equal(group("PROP<1c>", SIM_HOST(1)), NB_RCODE_OK);
 	/* tombstones at once: no deletion in the first three days */
-	serve_scavenge(server->serve, NULL, NULL);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, NULL, NULL);
 	sim_advance_seconds(&sim, 2000);
-	serve_scavenge(server->serve, NULL, NULL);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, NULL, NULL);
 	sim_advance_seconds(&sim, 60);
 	assert_true(sim_record(server, "RT<20>", &mixed));
 	set(false, true, NB_SOURCE_LOG);

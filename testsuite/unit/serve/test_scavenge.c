@@ -77,9 +77,10 @@ static void a_refreshed_name_lives(void **state)
 	assert_true(rec.version == version);
 }
 
-static void finished(void *arg, uint64_t changed)
+static void finished(void *arg, const struct serve_scavenge_result *result)
 {
-	*(uint64_t *)arg = changed;
+	assert_int_equal(result->error, 0);
+	*(uint64_t *)arg = result->changed;
 }
 
 /* A restart every night must not postpone the pass for ever (Q138272). */
@@ -119,17 +120,17 @@ static void no_deletion_before_three_days_up(void **state)
 	(void)state;
 	sim_put(server, &rec);
 	sim_advance_seconds(&sim, 10);
-	serve_scavenge(server->serve, finished, &changed);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, finished, &changed);
 	sim_advance_seconds(&sim, 1);
 	assert_int_equal(changed, 0);
 	assert_int_equal(state_of("T<20>"), NB_TOMBSTONE);
 	days(2);
-	serve_scavenge(server->serve, finished, &changed);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, finished, &changed);
 	sim_advance_seconds(&sim, 1);
 	assert_int_equal(changed, 0);
 	assert_int_equal(state_of("T<20>"), NB_TOMBSTONE);
 	days(1);
-	serve_scavenge(server->serve, finished, &changed);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_NOW, finished, &changed);
 	sim_advance_seconds(&sim, 1);
 	assert_int_equal(changed, 1);
 	assert_int_equal(state_of("T<20>"), 99);
@@ -158,7 +159,7 @@ static void slices_leave_room_for_clients(void **state)
 	}
 	sim_advance_seconds(&sim, 2);
 	commits = sim_disk_commits(server->disk);
-	serve_scavenge(server->serve, finished, &changed);
+	serve_scavenge(server->serve, SERVE_SCAVENGE_FORCE, finished, &changed);
 	sim_advance(&sim, 3500);
 	/* some slices are done, some are not */
 	assert_true(sim_disk_commits(server->disk) > commits + 2);

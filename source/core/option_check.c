@@ -82,17 +82,31 @@ static bool check_number(const struct option *o, const char *value,
 	return number_in(value, o->min, o->max, why);
 }
 
+/* Where 0 means off, nobody has to make up a number to go with it. */
+static bool lone_zero(const char *value)
+{
+	char first[OPTVAL_WORD] = "", second[OPTVAL_WORD] = "";
+	uint64_t number = 1;
+
+	return optval_next_word(&value, first) == OPTVAL_WORD_OK &&
+	       optval_next_word(&value, second) == OPTVAL_END &&
+	       optval_number(first, &number) && number == 0;
+}
+
 static bool check_pair(const struct option *o, const char *value,
 		       char why[WHY])
 {
 	char first[OPTVAL_WORD] = "", second[OPTVAL_WORD] = "";
 	char rest[OPTVAL_WORD] = "", part[WHY] = "";
 
+	if (o->min == 0 && lone_zero(value)) {
+		return true;
+	}
 	if (optval_next_word(&value, first) != OPTVAL_WORD_OK ||
 	    optval_next_word(&value, second) != OPTVAL_WORD_OK ||
 	    optval_next_word(&value, rest) != OPTVAL_END) {
-		snprintf(why, WHY, "expected two numbers (%s), such as %s",
-			 o->unit, o->standard);
+		snprintf(why, WHY, "expected two numbers (%s), such as %s%s",
+			 o->unit, o->standard, o->min == 0 ? ", or 0" : "");
 		return false;
 	}
 	if (!number_in(first, o->min, o->max, part)) {
@@ -476,17 +490,22 @@ static bool same_number(const char *a, const char *b)
 	return optval_number(a, &x) && optval_number(b, &y) && x == y;
 }
 
-/* The words of a pair are numbers, and 0x10 is 16. */
+/*
+ * The words of a pair are numbers, and 0x10 is 16. With a first number of 0
+ * (off) the second means nothing.
+ */
 static bool same_pair(const char *a, const char *b)
 {
 	char x[OPTVAL_WORD] = "", y[OPTVAL_WORD] = "";
+	uint64_t off = 1;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && off != 0; i++) {
 		optval_next_word(&a, x);
 		optval_next_word(&b, y);
 		if (!same_number(x, y)) {
 			return false;
 		}
+		optval_number(x, &off);
 	}
 	return true;
 }

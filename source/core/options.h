@@ -87,7 +87,8 @@ enum option_id {
 enum option_type {
 	OPTION_BOOL,
 	OPTION_NUMBER,		/* min..max, in unit */
-	OPTION_PAIR,		/* two of them: min..max unit, min2..max2 */
+	OPTION_PAIR,		/* two of them: min..max unit, min2..max2; where
+				   min is 0, a lone 0 will do */
 	OPTION_WORD,		/* one of words */
 	OPTION_LEVEL,		/* log level: N class:N ... */
 	OPTION_NETBIOS,		/* up to 15 bytes of printable ASCII */

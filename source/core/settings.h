@@ -70,7 +70,8 @@ const char *settings_text(const struct settings *settings, enum option_id id);
 
 /*
  * By type; the option must be of it and the value checked. One that is
- * computed and was not filled is false, 0 or -1.
+ * computed and was not filled is false, 0 or -1; so is the second number of a
+ * pair that is a lone 0.
  */
 bool settings_bool(const struct settings *settings, enum option_id id);
 uint32_t settings_number(const struct settings *settings, enum option_id id);

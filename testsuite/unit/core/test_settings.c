@@ -128,6 +128,7 @@ static void values_by_type(void **state)
 	put("wins:durable", "Off");
 	put("nbt port", "0x10");
 	put("wins:challenge", "500, 5");
+	put("wins:source rate", "0");
 	put("wins:usage", "NAMES");
 	put("winsdb:local_owner", "192.0.2.1");
 	put("netbios name", "\"a b\"");
@@ -136,6 +137,9 @@ static void values_by_type(void **state)
 	settings_pair(&settings, OPTION_CHALLENGE, &first, &second);
 	assert_int_equal(first, 500);
 	assert_int_equal(second, 5);
+	settings_pair(&settings, OPTION_SOURCE_RATE, &first, &second);
+	assert_int_equal(first, 0);
+	assert_int_equal(second, 0);
 	assert_int_equal(settings_word(&settings, OPTION_USAGE), 1);
 	assert_int_equal(settings_address(&settings, OPTION_LOCAL_OWNER),
 			 0xc0000201);

@@ -150,7 +150,10 @@ static const struct broken numbers[] = {
 	  "to 60000" },
 	{ G "wins:source rate = fast 3\n", 2,
 	  "wins:source rate = fast 3: first number: expected a whole number, "
-	  "1 to 10000000" },
+	  "0 to 10000000" },
+	{ G "wins:source rate = 2000\n", 2,
+	  "wins:source rate = 2000: expected two numbers (registrations/s, "
+	  "burst), such as 2000 20000, or 0" },
 	{ G "wins:backup = 86400 0\n", 2,
 	  "wins:backup = 86400 0: second number: must be 1 to 1000" },
 };

@@ -44,7 +44,8 @@ GROWN, GROWN_BITS = '10.97.%d.1', 24
 ECHO_PORT = 1137
 CHANGE_LEN = 68                 # bytes of a registration
 WRONG = ('wrong_format', 'wrong_rcode', 'wrong_name', 'wrong_address')
-OPTIONS = {'log level': '0', 'netbios name': 'BENCH', 'workgroup': 'BENCHGRP'}
+OPTIONS = {'log level': '0', 'netbios name': 'BENCH', 'workgroup': 'BENCHGRP',
+           'wins:source rate': '0'}
 
 
 class Plan:

@@ -31,14 +31,15 @@ class Winsd:
         self.server.close()
 
 
-def start(case, address='127.0.0.11'):
-    """A running subject in a network of its own; (subject, network)."""
+def start(case, address='127.0.0.11', options=None):
+    """A running subject in a network of its own; (subject, network). The
+    options are winsd's."""
     network = harness.Network()
     case.addClassCleanup(network.close)
     if os.environ.get('WINSD_SUBJECT', 'winsd') == 'ad':
         subject = peers.AdSamba(network, address)
     else:
-        subject = Winsd(network, address)
+        subject = Winsd(network, address, options=options)
     case.addClassCleanup(subject.close)
     subject.start()
     subject.wait_own_names()

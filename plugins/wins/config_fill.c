@@ -212,6 +212,8 @@ static void fill_serve(const struct settings *s, struct serve_config *serve)
 	serve->self = settings_address(s, OPTION_LOCAL_OWNER);
 	settings_pair(s, OPTION_CHALLENGE, &serve->challenge_msec,
 		      &serve->challenge_tries);
+	settings_pair(s, OPTION_SOURCE_RATE, &serve->source_rate,
+		      &serve->source_burst);
 	serve->scavenging_interval =
 		settings_number(s, OPTION_SCAVENGING_INTERVAL);
 	serve->tombstone_extra =

@@ -316,12 +316,11 @@ static const struct option table[OPTION_COUNT] = {
 	.name = "wins:source rate", .type = OPTION_PAIR, .min = 0,
 	.max = 10000000, .min2 = 1, .max2 = 100000000,
 	.unit = "registrations/s, burst", .standard = "2000 20000",
-	.group = OPTION_GROUP_ANSWERS, .room = "net", .reload = true,
-	.later = "rate limits are not in this version",
+	.group = OPTION_GROUP_ANSWERS, .room = "serve", .reload = true,
 	.summary = "registrations that one address may send",
-	.doc = "Registrations per second and at once from one source address; "
-	"more are dropped and counted. Queries are not limited. 0 turns this "
-	"off.",
+	.doc = "Registrations, refreshes and releases per second and at once "
+	"from one source address; more are dropped and counted, and the log "
+	"names the address. Queries are not limited. 0 turns this off.",
 },
 [OPTION_BURST_THRESHOLD] = {
 	.name = "wins:burst threshold", .type = OPTION_NUMBER, .min = 0,

@@ -22,6 +22,9 @@
  * no more, however often it starts afresh; after CHALLENGE_ROUNDS it is told
  * that the name is active elsewhere.
  *
+ * One address has at most CHALLENGES_OF_SOURCE of them under way (source.c);
+ * what it wants beyond that is dropped, and its retry may find room.
+ *
  * Answers count only from an address that was asked, with the random id and
  * the name (quality.md C.2, BadTunnel); the port is checked by the door.
  */
@@ -40,6 +43,7 @@ struct waiter {
 struct challenge {
 	struct challenge *next;		/* hash chain */
 	struct serve *serve;
+	struct source *source;		/* on whose behalf */
 	struct nb_name name;
 	uint64_t revision;		/* of the record in question */
 	uint32_t holder[NB_MEMBERS_MAX];
@@ -90,6 +94,7 @@ static void challenge_unlink(struct challenge *c)
 	}
 	*at = c->next;
 	c->serve->challenges--;
+	source_challenge_ends(c->source);
 	c->serve->world->timer_stop(c->serve->world->priv, c->timer);
 	c->timer = NULL;
 }
@@ -238,25 +243,43 @@ static void challenge_timeout(void *arg)
 	serve_turn_end(serve);
 }
 
-static struct challenge *challenge_new(struct serve *serve,
-				       const struct nb_name *name,
-				       const struct nb_verdict *verdict,
-				       uint32_t local)
+/* Room for one more, by all and by the address that wants it? */
+static struct challenge *challenge_alloc(struct serve *serve, uint32_t source)
 {
 	struct challenge *c = NULL;
-	uint32_t bucket = name_hash(name);
 
 	if (serve->challenges == CHALLENGES_MAX) {
+		serve_count(serve, STAT_CHALLENGES_DROPPED);
 		return NULL;
 	}
 	c = talloc_zero(serve, struct challenge);
+	if (c == NULL) {
+		serve_count(serve, STAT_CHALLENGES_DROPPED);
+		return NULL;
+	}
+	c->source = source_challenge_begins(serve, source);
+	if (c->source == NULL) {
+		serve_count(serve, STAT_CHALLENGES_OF_SOURCE);
+		TALLOC_FREE(c);
+	}
+	return c;
+}
+
+static struct challenge *challenge_new(struct serve *serve,
+				       const struct waiter *w,
+				       const struct nb_verdict *verdict)
+{
+	const struct nb_name *name = &w->event.name;
+	struct challenge *c = challenge_alloc(serve, w->origin.source);
+	uint32_t bucket = name_hash(name);
+
 	if (c == NULL) {
 		return NULL;
 	}
 	c->serve = serve;
 	c->name = *name;
 	c->revision = verdict->record.revision;
-	c->local = local;
+	c->local = w->origin.local;
 	c->trn_id = (uint16_t)nb_random32(serve->world);
 	c->holders = verdict->record.count;
 	for (unsigned int i = 0; i < c->holders; i++) {
@@ -284,9 +307,8 @@ static void waiter_enter(struct serve *serve, struct waiter *w,
 		challenge_add(c, w);
 		return;
 	}
-	c = challenge_new(serve, &w->event.name, verdict, w->origin.local);
+	c = challenge_new(serve, w, verdict);
 	if (c == NULL) {
-		serve_count(serve, STAT_CHALLENGES_DROPPED);
 		talloc_free(w);
 		return;
 	}

@@ -59,7 +59,8 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	}
 	serve->row_hits =
 		talloc_zero_array(serve, uint64_t, client_table_rows);
-	if (serve->row_hits == NULL) {
+	serve->sources = source_table_create(serve, world);
+	if (serve->row_hits == NULL || serve->sources == NULL) {
 		talloc_free(serve);
 		return ENOMEM;
 	}
@@ -230,6 +231,9 @@ void serve_request(struct serve *serve, const struct nb_event *event,
 		return;
 	}
 	serve_count(serve, stat_of_event(event->kind));
+	if (!source_admits(serve, origin->source)) {
+		return;
+	}
 	if (own_defends(serve, event, origin)) {
 		/* also when the B flag is set: 1.6 */
 		serve_count(serve, STAT_DEFENDED);

@@ -12,6 +12,7 @@
 
 #define CHALLENGE_BUCKETS	1024
 #define CHALLENGES_MAX		16384	/* names under challenge at once */
+#define CHALLENGES_OF_SOURCE	256	/* of them on behalf of one address */
 #define CHALLENGE_LINE		4	/* who may wait behind a challenge */
 #define CHALLENGE_JOINED	8	/* requests of one host that share one */
 #define CHALLENGE_ROUNDS	3	/* fresh starts before a refusal */
@@ -31,6 +32,7 @@ enum serve_stat {
 	STAT_WACKS,
 	STAT_REPEATED,		/* the same request while its WACK runs */
 	STAT_IGNORED_BROADCAST,
+	STAT_SOURCE_LIMITED,	/* dropped by wins:source rate */
 	STAT_DEFENDED,		/* own name claimed by another host */
 	STAT_SOURCE_MISMATCH,
 	STAT_CHALLENGES,
@@ -38,6 +40,7 @@ enum serve_stat {
 	STAT_CHALLENGES_LOST,
 	STAT_CHALLENGES_VOID,	/* the record changed meanwhile */
 	STAT_CHALLENGES_DROPPED,	/* too many, or the line was full */
+	STAT_CHALLENGES_OF_SOURCE,	/* dropped: too many of one address */
 	STAT_STRAY_ANSWERS,
 	STAT_SELF_QUERIES,	/* our own challenge came back to us */
 	STAT_TURNS,
@@ -118,6 +121,8 @@ struct scavenge {
 };
 
 struct challenge;
+struct source;
+struct source_table;
 
 struct serve {
 	const struct nb_world *world;
@@ -138,6 +143,7 @@ struct serve {
 	struct turn *turns;		/* ended, not durable */
 	unsigned int held;
 
+	struct source_table *sources;
 	struct challenge *bucket[CHALLENGE_BUCKETS];
 	unsigned int challenges;
 
@@ -149,6 +155,15 @@ struct serve {
 /* serve.c */
 void serve_count(struct serve *serve, enum serve_stat stat);
 bool serve_is_own_address(const struct serve *serve, uint32_t ip);
+
+/* source.c */
+struct source_table *source_table_create(TALLOC_CTX *mem_ctx,
+					 const struct nb_world *world);
+/* May this address ask for something now? Takes one of its tokens. */
+bool source_admits(struct serve *serve, uint32_t ip);
+/* Count a challenge on its behalf; NULL: it has its share. Valid to the end. */
+struct source *source_challenge_begins(struct serve *serve, uint32_t ip);
+void source_challenge_ends(struct source *source);
 
 /* turn.c */
 bool serve_turn_open(struct serve *serve);	/* begin the store's turn */

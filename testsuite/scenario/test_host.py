@@ -20,6 +20,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
+import nbclient
 from network import Network
 
 NOBODY = 65534
@@ -329,6 +330,24 @@ class Reload(HostCase):
         server.reload()
         with server.client() as client:
             self.assertEqual(client.register('ALICE<20>', ttl=500000).ttl, 43200)
+
+    def test_source_rate(self):
+        server = self.server({'wins:source rate': '1 3'}).start()
+        with server.client() as client:
+            def send(names):
+                for name in names:
+                    client.send(nbclient.build_change(nbclient.REGISTER, '%s<20>' % name,
+                                                      '127.0.0.21', client.new_id(), 300000))
+            send('ABCDEFGHIJKLMNOPQRST')
+            self.assertIsNotNone(server.log.wait(r'127\.0\.0\.21 .*wins:source rate'))
+            client.query('A<20>')       # behind all of them, and not limited
+            dropped = server.ctl('server', 'stats')[0]['source_rate_dropped']
+            self.assertGreater(dropped, 0)
+            server.configure({'wins:source rate': '0'})
+            server.reload()
+            for n in range(50):
+                self.assertTrue(client.register('N%d<20>' % n).positive)
+        self.assertEqual(server.ctl('server', 'stats')[0]['source_rate_dropped'], dropped)
 
     def test_interfaces(self):
         server = self.server().start()

@@ -14,6 +14,8 @@ struct serve_config sim_config(void)
 		.self = SIM_SELF,
 		.challenge_msec = 1000,
 		.challenge_tries = 3,
+		.source_rate = 2000,
+		.source_burst = 20000,
 		.scavenging_interval = 3 * 86400,
 		.tombstone_extra = 3 * 86400,
 		.own_ttl = 300000,

@@ -55,6 +55,8 @@ static void everything_is_counted(void **state)
 		{ "challenges-held", 0 },  { "challenges-lost", 1 },
 		{ "challenges-void", 0 },  { "stray-answers", 0 },
 		{ "turns-failed", 0 },	   { "replies-dropped", 0 },
+		{ "source-rate-dropped", 0 },
+		{ "challenges-source-limit", 0 },
 		{ "pending-challenges", 0 }, { "pending-replies", 0 },
 	};
 

@@ -51,6 +51,16 @@ static void settle(void)
 	assert_int_equal(serve_pending(server->serve), 0);
 }
 
+/* So much from one address would meet its limit and get no further. */
+static int start_without_limit(void **state)
+{
+	struct serve_config config = sim_config();
+
+	(void)state;
+	config.source_rate = 0;
+	return scene_start_with(&config);
+}
+
 static void the_opcode_matrix(void **state)
 {
 	uint8_t buf[NBNS_SHAPE_MAX];
@@ -114,7 +124,8 @@ static void noise(void **state)
 	settle();
 }
 
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_start, scene_stop)
+#define SCENE(test) \
+	cmocka_unit_test_setup_teardown(test, start_without_limit, scene_stop)
 
 int main(void)
 {

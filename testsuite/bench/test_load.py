@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -182,6 +183,81 @@ class Load(unittest.TestCase):
         said = self.load('query', '--rate', '1000', '--timeout', '200')
         self.assertEqual((said['lost'], said['again']), (150, 0))
         self.assertGreaterEqual(said['p99_us'], 200000 * 0.98)
+
+    def test_told_to_come_back(self):
+        first = set()
+
+        def later(reply, msg):
+            if msg.opcode != nbclient.REGISTER or msg.name in first:
+                return reply
+            first.add(msg.name)
+            fake.names.pop(msg.name)
+            return reply[:50] + struct.pack('>I', 300 * (len(first) % 10 + 1)) + reply[54:]
+        fake = self.fake(later)
+        said = self.load('register')
+        self.assertEqual((said['come_back'], said['right'], said['sent']), (200, 200, 400))
+        self.assertEqual(len(fake.names), 200)
+        fake.spoil = lambda reply, _: reply[:50] + struct.pack('>I', 3000) + reply[54:]
+        said = self.load('refresh', good=False)
+        self.assertEqual((said['right'], list(self.wrong(said))), (0, ['wrong_ttl']))
+
+    def test_arrivals(self):
+        fake = self.fake()
+        self.load('register', names=200)
+        fake.spoil = lambda reply, msg: None if msg.opcode == nbclient.REGISTER else reply
+        said = self.load('arrive', '--rate', '2000', '--timeout', '2000', names=400)
+        self.assertAlmostEqual(said['lost'] / said['sent'], .2, delta=.05)
+        self.assertEqual((said['right'], self.wrong(said)), (said['sent'] - said['lost'], {}))
+        self.assertGreaterEqual(said['p99_us'], 2000000 * 0.98)
+        self.assertLess(said['query_p99_us'], 2000000)
+
+    def change(self, fake, path, spoil):
+        """Changes that are stopped while spoil has its way with the last."""
+        enough = threading.Event()
+
+        def count(reply, msg):
+            if len(fake.seen) < 2000:
+                return reply
+            enough.set()
+            return spoil(reply)
+        fake.seen.clear()
+        fake.spoil = count
+        load = self.network.popen([LOAD, '--server', '127.0.0.11', '--op', 'change', '--names',
+                                   '200', '--seconds', '60', '--own-address', '--state', path],
+                                  stdout=subprocess.PIPE)
+        self.assertTrue(enough.wait(60))
+        load.terminate()
+        said = json.loads(load.communicate()[0])
+        fake.spoil = lambda reply, _: reply
+        self.assertEqual(self.wrong(said), {})
+
+    def test_what_is_known_outlives(self):
+        fake = self.fake()
+        with tempfile.TemporaryDirectory() as folder:
+            check = ('check', '--state', os.path.join(folder, 'state'))
+            self.assertEqual(self.load(*check)['right'], 200)
+            self.change(fake, check[2], lambda reply: reply)
+            homes = {(m.name, m.addrs[0]) for m, _ in fake.seen if m.opcode == nbclient.REGISTER}
+            self.assertGreater(len(homes), 200)     # a name came again at another address
+            self.assertEqual(self.load(*check)['right'], 200)
+            # changes that were made but not answered: either way is right
+            before = dict(fake.names)
+            self.change(fake, check[2], lambda reply: None)
+            self.assertNotEqual(before, fake.names)
+            self.assertEqual(self.load(*check)['right'], 200)
+            # and then we know
+            name, address = next(iter(fake.names.items()))
+            for lie, what in (('10.1.2.3', 'address'), (None, 'rcode')):
+                fake.names[name] = lie
+                if lie is None:
+                    del fake.names[name]
+                said = self.load(*check)
+                self.assertEqual((said['right'], self.wrong(said)), (199, {'wrong_' + what: 1}))
+            fake.names[name] = address
+            self.assertEqual(self.load(*check)['right'], 200)
+            gone = next(m.name for m, _ in fake.seen if m.name not in fake.names)
+            fake.names[gone] = address
+            self.assertEqual(self.wrong(self.load(*check)), {'wrong_rcode': 1})
 
     def test_echo(self):
         fake = self.fake()

@@ -17,18 +17,21 @@
 
 const char *const op_name[OPS] = {
 	"register", "refresh", "release", "query", "miss", "echo", "mixed",
-	"churn",
+	"churn", "arrive", "change", "check",
 };
 
 static const char *const wrong_name[W_KINDS] = {
-	"format", "rcode", "name", "address",
+	"format", "rcode", "name", "address", "ttl",
 };
 
-static struct {
+struct histogram {
 	uint64_t bucket[64 * STEPS];
 	uint64_t count;
 	uint64_t highest;
-} latency;
+};
+
+/* Of all requests, and of those that only read. */
+static struct histogram latency, reading;
 
 static struct {
 	uint64_t start;
@@ -73,29 +76,37 @@ static unsigned int bucket_of(uint64_t v)
 	return (octave - 6) * STEPS + (unsigned int)(v >> (octave - 6));
 }
 
-void latency_note(uint64_t ns)
+static void note(struct histogram *h, uint64_t ns)
 {
-	latency.bucket[bucket_of(ns)]++;
-	latency.count++;
-	if (ns > latency.highest) {
-		latency.highest = ns;
+	h->bucket[bucket_of(ns)]++;
+	h->count++;
+	if (ns > h->highest) {
+		h->highest = ns;
 	}
 }
 
-static double percentile_us(double percent)
+void latency_note(uint64_t ns, bool reads)
 {
-	uint64_t rank = (uint64_t)((double)latency.count * percent / 100.0);
+	note(&latency, ns);
+	if (reads) {
+		note(&reading, ns);
+	}
+}
+
+static double percentile_us(const struct histogram *h, double percent)
+{
+	uint64_t rank = (uint64_t)((double)h->count * percent / 100.0);
 	uint64_t seen = 0;
 	unsigned int octave = 0;
 
 	for (unsigned int i = 0; i < 64 * STEPS; i++) {
-		seen += latency.bucket[i];
+		seen += h->bucket[i];
 		if (seen > rank) {
 			octave = i < 128 ? 0 : i / 64 - 1;
 			return (double)((uint64_t)(i - octave * 64) << octave) / 1e3;
 		}
 	}
-	return (double)latency.highest / 1e3;
+	return (double)h->highest / 1e3;
 }
 
 /* CPU time of all threads of the server so far, in ns; 0 if nobody tells. */
@@ -154,22 +165,25 @@ void figures_print(void)
 	       "\"window\": %u, \"offered\": %.0f, \"seconds\": %.3f, "
 	       "\"sent\": %llu, \"right\": %llu, \"rate\": %.0f, "
 	       "\"lost\": %llu, \"again\": %llu, \"unsent\": %llu, "
-	       "\"wack\": %llu, \"stray\": %llu",
+	       "\"wack\": %llu, \"stray\": %llu, \"come_back\": %llu",
 	       opt.label, op_name[opt.op], opt.names,
 	       opt.rate > 0 ? 0 : opt.window, opt.rate, run.seconds,
 	       (unsigned long long)n->sent, (unsigned long long)n->right,
 	       (double)n->right / run.seconds, (unsigned long long)n->lost,
 	       (unsigned long long)n->again, (unsigned long long)n->unsent,
-	       (unsigned long long)n->wacks, (unsigned long long)n->strays);
+	       (unsigned long long)n->wacks, (unsigned long long)n->strays,
+	       (unsigned long long)n->come_backs);
 	for (unsigned int i = 0; i < W_KINDS; i++) {
 		printf(", \"wrong_%s\": %llu", wrong_name[i],
 		       (unsigned long long)n->wrong[i]);
 	}
 	printf(", \"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f, "
-	       "\"max_us\": %.0f, \"server_cpu_us\": %.2f, "
+	       "\"max_us\": %.0f, \"query_p50_us\": %.0f, "
+	       "\"query_p99_us\": %.0f, \"server_cpu_us\": %.2f, "
 	       "\"server_cpu\": %.2f, \"own_cpu\": %.2f}\n",
-	       percentile_us(50), percentile_us(99), percentile_us(99.9),
-	       (double)latency.highest / 1e3,
+	       percentile_us(&latency, 50), percentile_us(&latency, 99),
+	       percentile_us(&latency, 99.9), (double)latency.highest / 1e3,
+	       percentile_us(&reading, 50), percentile_us(&reading, 99),
 	       n->sent ? (double)run.server_cpu / 1e3 / (double)n->sent : 0.0,
 	       (double)run.server_cpu / 1e9 / run.seconds,
 	       run.own_cpu / run.seconds);

@@ -18,10 +18,20 @@
  * addresses are 10.128.0.0/9; the network must route them here and know them
  * as local (see network.py, own()).
  *
- * One invocation is one operation. It assumes that all names 0..N-1 (from
- * --first on) are there (or, for register, not) and leaves them there (after
- * release, not): mixed and churn register again what they released, outside
- * of the measured time. One line of JSON comes out.
+ * One invocation is one operation. It assumes that all names 0..N-1 are there
+ * (or, for register, not) and leaves them there (after release, not): mixed
+ * and churn register again what they released, outside of the measured time.
+ * One line of JSON comes out.
+ *
+ * A busy server may tell a new name to come back: a positive answer whose TTL
+ * is 300, 600 ... 3000 s, with nothing stored. These are counted apart, and
+ * register comes back for them when it is through with the others; for a name
+ * that is there such a TTL is wrong.
+ *
+ * With --state FILE what we believe outlives us, and the server: change writes
+ * to all names until it is stopped (SIGTERM; replies that have arrived count),
+ * check asks for each. A change that was under way may have happened or not,
+ * and check finds out. A released name comes again at another address.
  */
 #ifndef WINSD_BENCH_LOAD_H
 #define WINSD_BENCH_LOAD_H
@@ -39,26 +49,28 @@
 /* Transaction ids are indexes of what is under way. */
 #define IDS		65536u
 
-enum op { REGISTER, REFRESH, RELEASE, QUERY, MISS, ECHO, MIXED, CHURN, OPS };
+enum op {
+	REGISTER, REFRESH, RELEASE, QUERY, MISS, ECHO, MIXED, CHURN, ARRIVE,
+	CHANGE, CHECK, OPS
+};
 
 /* What is right to answer. */
 enum expect { YES, NO, EITHER };
 
-enum wrong { W_FORMAT, W_RCODE, W_NAME, W_ADDRESS, W_KINDS };
+enum wrong { W_FORMAT, W_RCODE, W_NAME, W_ADDRESS, W_TTL, W_KINDS };
 
 struct options {
 	struct sockaddr_in server;
 	enum op op;
-	uint32_t names, first;
+	uint32_t names;
 	double seconds, rate;
 	uint32_t window, tries, ttl, echo_len;
 	uint64_t timeout_ns, seed;
 	bool own_address;
-	const char *prefix, *label;
+	const char *prefix, *label, *state;
 	int pid;
 };
 
-/* A name as we believe the server to have it. */
 struct request {
 	uint64_t began;		/* first sent, or due */
 	uint64_t deadline;
@@ -67,12 +79,13 @@ struct request {
 	uint8_t op;
 	uint8_t expect;
 	uint8_t tries;
+	uint8_t moves;		/* of the name: which address it has */
 	bool restores;		/* after the measured time */
 };
 
 /* What was counted while it ran. */
 struct counters {
-	uint64_t sent, right, lost, again, unsent, wacks, strays;
+	uint64_t sent, right, lost, again, unsent, wacks, strays, come_backs;
 	uint64_t wrong[W_KINDS];
 	uint64_t last_right;	/* when */
 };
@@ -83,10 +96,11 @@ extern struct counters counted;
 
 /* packet.c: what a request looks like and which answer to it is right */
 
-uint32_t packet_address(uint32_t index);
+uint32_t packet_address(const struct request *req);
 size_t packet_make(uint8_t *p, const struct request *req, uint16_t id);
 unsigned int packet_id(const uint8_t *p);
 bool packet_is_wack(const uint8_t *p);
+bool packet_is_come_back(const uint8_t *p, size_t len);
 /* W_KINDS: nothing is wrong. p has 12 bytes or more. */
 enum wrong packet_judge(const struct request *req, uint16_t id,
 			const uint8_t *p, size_t len);
@@ -97,7 +111,7 @@ uint64_t now_ns(void);
 void random_seed(uint64_t seed);
 uint64_t random_next(void);
 uint32_t random_below(uint32_t limit);
-void latency_note(uint64_t ns);
+void latency_note(uint64_t ns, bool reads);
 void figures_start(void);
 void figures_stop(void);
 void figures_print(void);
@@ -116,5 +130,6 @@ bool wire_receive(int wait_ms, void (*take)(const uint8_t *p, size_t len,
 int loop_start(void);
 void loop_run(void);
 void loop_restore(void);
+int loop_end(void);
 
 #endif

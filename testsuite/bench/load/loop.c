@@ -6,6 +6,8 @@
  * change of its name may be answered either way; any other may not.
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "load.h"
@@ -18,6 +20,16 @@ struct name {
 	bool there;
 	bool writing;
 	bool unsure;		/* a write was lost: it may have happened */
+	bool comes_back;	/* it was told to */
+	uint8_t moves;		/* to other addresses */
+};
+
+/* A name in the file of --state. */
+#define STATE_THERE	1
+#define STATE_UNSURE	2
+struct kept {
+	uint8_t state;
+	uint8_t moves;
 };
 
 static struct name *names;
@@ -26,6 +38,9 @@ static struct request requests[IDS];
 static uint16_t next_id;
 static uint32_t under_way;
 static uint64_t sequence;	/* index of the next sequential name */
+static uint32_t coming_back;	/* names that were told to */
+static bool coming_again;	/* not the first time through all names */
+static volatile sig_atomic_t stopped;
 
 /* A name nobody is writing to right now. */
 static uint32_t idle_name(void)
@@ -60,17 +75,74 @@ static void choose_mixed(struct request *req)
 	}
 }
 
+/*
+ * Of 100: 80 queries for the first half of the names, which are there, and 20
+ * registrations of the others, which are new in their first round.
+ */
+static bool choose_arrive(struct request *req)
+{
+	uint32_t half = opt.names / 2;
+
+	if (random_below(100) < 80) {
+		req->op = QUERY;
+		req->index = random_below(half);
+		return true;
+	}
+	req->op = REGISTER;
+	for (uint32_t i = 0; i < half; i++) {
+		req->index = half + (uint32_t)(sequence++ % half);
+		if (!names[req->index].writing) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Half refreshes, a quarter each of registrations again and releases. */
+static void choose_change(struct request *req)
+{
+	uint32_t dice = random_below(4);
+
+	req->index = idle_name();
+	if (!names[req->index].there || dice == 0) {
+		req->op = REGISTER;
+	} else {
+		req->op = dice == 1 ? RELEASE : REFRESH;
+	}
+}
+
+/* One after the other, each once; then those that were told to come back. */
+static bool choose_next(struct request *req)
+{
+	while (sequence < opt.names) {
+		struct name *name = &names[sequence];
+
+		req->index = (uint32_t)sequence++;
+		if (coming_again && !name->comes_back) {
+			continue;
+		}
+		coming_back -= name->comes_back;
+		name->comes_back = false;
+		return true;
+	}
+	return false;
+}
+
 /* The next request of the measured operation; false: there is no more. */
 static bool choose(struct request *req)
 {
 	req->op = (uint8_t)opt.op;
 	switch (opt.op) {
+	case CHECK:
+		req->op = QUERY;
+		return choose_next(req);
 	case REGISTER:
 	case RELEASE:
-		if (sequence == opt.names) {
-			return false;
-		}
-		req->index = (uint32_t)sequence++;
+		return choose_next(req);
+	case ARRIVE:
+		return choose_arrive(req);
+	case CHANGE:
+		choose_change(req);
 		return true;
 	case REFRESH:
 		req->index = idle_name();
@@ -128,8 +200,11 @@ static void begin(struct request req, uint64_t due)
 	} else if (req.op != ECHO) {
 		name->writing = true;
 		name->turn++;
+		name->moves += opt.state != NULL && req.op == REGISTER &&
+			       !name->there;
 	}
 	req.turn = name->turn;
+	req.moves = name->moves;
 	req.began = due;
 	req.deadline = now_ns() + opt.timeout_ns;
 	req.tries = 1;
@@ -137,18 +212,64 @@ static void begin(struct request req, uint64_t due)
 	counted.sent += !req.restores;
 	wire_send(&requests[id], id);
 }
+
+static bool is_read(const struct request *req)
+{
+	return req->op == QUERY || req->op == MISS || req->op == ECHO;
+}
+
 static void finish(uint16_t id)
 {
 	struct request *req = &requests[id];
 	struct name *name = &names[req->index];
 
-	if (req->op == REGISTER || req->op == REFRESH || req->op == RELEASE) {
+	if (!is_read(req)) {
 		name->writing = false;
 		name->turn++;
 	}
 	busy[id] = 0;
 	under_way--;
 }
+
+/* No answer: what it would have changed may be so or not. */
+static void give_up(uint16_t id)
+{
+	const struct request *req = &requests[id];
+	struct name *name = &names[req->index];
+
+	name->unsure |= (req->op == REGISTER && !name->there) ||
+			(req->op == RELEASE && name->there);
+	finish(id);
+}
+
+/* A right answer: what we know of the name from now on. */
+static void learn(const struct request *req, const uint8_t *p)
+{
+	struct name *name = &names[req->index];
+
+	if (req->op == REGISTER || req->op == RELEASE) {
+		name->there = req->op == REGISTER;
+		name->unsure = false;
+	} else if (opt.op == CHECK) {
+		name->there = (p[3] & 15) == 0;
+		name->unsure = false;
+	}
+}
+
+/* A registration was told to come back: right if the name is new. */
+static enum wrong come_back(const struct request *req)
+{
+	struct name *name = &names[req->index];
+
+	if (req->op != REGISTER || name->there) {
+		return W_TTL;
+	}
+	counted.come_backs++;
+	name->comes_back = true;
+	coming_back++;
+	return W_KINDS;
+}
+
 static void take_reply(const uint8_t *p, size_t len,
 		       const struct sockaddr_in *from, uint64_t now)
 {
@@ -172,16 +293,22 @@ static void take_reply(const uint8_t *p, size_t len,
 		req->expect = EITHER;
 	}
 	what = packet_judge(req, id, p, len);
+	if (what == W_KINDS && (req->op == REGISTER || req->op == REFRESH) &&
+	    packet_is_come_back(p, len)) {
+		what = come_back(req);
+		counted.wrong[what] += what != W_KINDS;
+		finish(id);
+		return;
+	}
 	if (what != W_KINDS) {
 		counted.wrong[what]++;
 	} else if (!req->restores) {
 		counted.right++;
 		counted.last_right = now;
-		latency_note(now - req->began);
+		latency_note(now - req->began, is_read(req));
 	}
-	if (what == W_KINDS && (req->op == RELEASE || req->op == REGISTER)) {
-		names[req->index].there = req->op == REGISTER;
-		names[req->index].unsure = false;
+	if (what == W_KINDS) {
+		learn(req, p);
 	}
 	finish(id);
 }
@@ -208,9 +335,8 @@ static void sweep(uint64_t now)
 			continue;
 		}
 		counted.lost++;
-		latency_note(now - req->began);
-		names[req->index].unsure |= names[req->index].writing;
-		finish((uint16_t)i);
+		latency_note(now - req->began, is_read(req));
+		give_up((uint16_t)i);
 	}
 	wire_flush();
 }
@@ -228,16 +354,30 @@ static void fill_window(bool (*next)(struct request *))
 	wire_flush();
 }
 
-/* Runs until the time is over or there is nothing left to ask. */
+/* The time is over or there is nothing left to ask. */
+static bool is_over(uint64_t now, uint64_t end)
+{
+	bool once = opt.op == REGISTER || opt.op == RELEASE || opt.op == CHECK;
+
+	if (!once || stopped) {
+		return stopped || now >= end;
+	}
+	if (sequence < opt.names || under_way > 0) {
+		return false;
+	}
+	sequence = 0;
+	coming_again = true;
+	return coming_back == 0;
+}
+
 static void run_closed(uint64_t start)
 {
 	uint64_t end = start + (uint64_t)(opt.seconds * (double)SECOND);
-	bool once = opt.op == REGISTER || opt.op == RELEASE;
 
 	for (;;) {
 		uint64_t now = now_ns();
 
-		if (once ? sequence == opt.names : now >= end) {
+		if (is_over(now, end)) {
 			break;
 		}
 		fill_window(choose);
@@ -275,9 +415,16 @@ static void run_open(uint64_t start)
 
 static void drain(void)
 {
-	while (under_way > 0) {
+	while (under_way > 0 && !stopped) {
 		wire_receive(20, take_reply);
 		sweep(now_ns());
+	}
+	while (stopped && wire_receive(0, take_reply)) {
+	}
+	for (uint32_t i = 0; under_way > 0 && i < IDS; i++) {
+		if (busy[i]) {
+			give_up((uint16_t)i);
+		}
 	}
 }
 
@@ -291,17 +438,80 @@ static void restore(void)
 	}
 }
 
+static void stop(int signum)
+{
+	(void)signum;
+	stopped = 1;
+}
+
+/* 0, also if there is no such file yet. */
+static int state_read(void)
+{
+	FILE *f = opt.state != NULL ? fopen(opt.state, "rb") : NULL;
+	struct kept kept = {0};
+	uint32_t i = 0;
+
+	if (f == NULL) {
+		return opt.state == NULL || errno == ENOENT ? 0 : errno;
+	}
+	for (; i < opt.names && fread(&kept, sizeof(kept), 1, f) == 1; i++) {
+		names[i].there = (kept.state & STATE_THERE) != 0;
+		names[i].unsure = (kept.state & STATE_UNSURE) != 0;
+		names[i].moves = kept.moves;
+	}
+	fclose(f);
+	return i == opt.names ? 0 : EINVAL;
+}
+
+static int state_write(void)
+{
+	FILE *f = opt.state != NULL ? fopen(opt.state, "wb") : NULL;
+
+	if (f == NULL) {
+		return opt.state == NULL ? 0 : errno;
+	}
+	for (uint32_t i = 0; i < opt.names; i++) {
+		struct kept kept = {
+			.state = (names[i].there ? STATE_THERE : 0) |
+				 (names[i].unsure ? STATE_UNSURE : 0),
+			.moves = names[i].moves,
+		};
+
+		fwrite(&kept, sizeof(kept), 1, f);
+	}
+	return fclose(f) == 0 ? 0 : errno;
+}
+
+static bool starts_there(uint32_t index)
+{
+	switch (opt.op) {
+	case REGISTER:
+	case CHANGE:
+	case CHECK:
+		return false;
+	case ARRIVE:
+		return index < opt.names / 2;
+	default:
+		return true;
+	}
+}
+
 int loop_start(void)
 {
+	struct sigaction sa = { .sa_handler = stop };
+
 	names = calloc(opt.names, sizeof(*names));
 	if (names == NULL) {
 		return ENOMEM;
 	}
 	for (uint32_t i = 0; i < opt.names; i++) {
-		names[i].there = opt.op != REGISTER;
+		names[i].there = starts_there(i);
 	}
 	next_id = (uint16_t)random_next();
-	return 0;
+	if (opt.state != NULL) {
+		sigaction(SIGTERM, &sa, NULL);
+	}
+	return state_read();
 }
 
 void loop_run(void)
@@ -319,5 +529,12 @@ void loop_restore(void)
 	if (opt.op == MIXED || opt.op == CHURN) {
 		restore();
 	}
+}
+
+int loop_end(void)
+{
+	int error = state_write();
+
 	free(names);
+	return error;
 }

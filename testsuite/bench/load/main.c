@@ -42,7 +42,8 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: load --server ADDR[:PORT] --op register|refresh|release|"
-		"query|miss|echo|mixed|churn\n"
+		"query|miss|echo|mixed|churn|\n"
+		"            arrive|change|check\n"
 		"  --names N        how many names there are (1000)\n"
 		"  --prefix TEXT    what they begin with, up to 6 bytes (LD)\n"
 		"  --seconds S      how long; register and release go through "
@@ -52,7 +53,9 @@ static void usage(void)
 		"  --timeout MS --tries N --ttl S --echo-size BYTES --seed N\n"
 		"  --own-address    each request from the address of its name\n"
 		"  --pid PID        whose CPU time to tell\n"
-		"  --label TEXT     goes into the JSON line\n");
+		"  --label TEXT     goes into the JSON line\n"
+		"  --state FILE     what is known of the names, read and "
+		"written\n");
 	exit(2);
 }
 
@@ -85,6 +88,7 @@ static void set_option(int c)
 	case 'a': opt.own_address = true; break;
 	case 'P': opt.pid = atoi(optarg); break;
 	case 'L': opt.label = optarg; break;
+	case 'f': opt.state = optarg; break;
 	default: usage();
 	}
 }
@@ -92,7 +96,8 @@ static void set_option(int c)
 /* So that a name without a write under way is found at once. */
 static uint32_t min_names(void)
 {
-	bool writes = opt.op == REFRESH || opt.op == MIXED || opt.op == CHURN;
+	bool writes = opt.op == REFRESH || opt.op == MIXED ||
+		      opt.op == CHURN || opt.op == ARRIVE || opt.op == CHANGE;
 
 	return writes ? 2 * opt.window : 1;
 }
@@ -107,7 +112,8 @@ static void parse(int argc, char **argv)
 		{ "tries", 1, NULL, 'N' }, { "ttl", 1, NULL, 'l' },
 		{ "echo-size", 1, NULL, 'e' }, { "seed", 1, NULL, 'S' },
 		{ "own-address", 0, NULL, 'a' }, { "pid", 1, NULL, 'P' },
-		{ "label", 1, NULL, 'L' }, { NULL, 0, NULL, 0 },
+		{ "label", 1, NULL, 'L' }, { "state", 1, NULL, 'f' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c = 0;
 
@@ -139,6 +145,10 @@ int main(int argc, char **argv)
 	loop_run();
 	figures_stop();
 	loop_restore();
+	error = loop_end();
+	if (error != 0) {
+		fail(opt.state, error);
+	}
 	figures_print();
 	return counted.right > 0 ? 0 : 1;
 }

@@ -12,8 +12,9 @@
 
 #define NAME_LEN	34
 
-uint32_t packet_address(uint32_t index)
+uint32_t packet_address(const struct request *req)
 {
+	uint32_t index = req->index + req->moves * opt.names;
 	uint32_t n = index / 254;
 
 	return htonl(0x0a800000u | ((n >> 8 & 0x7f) << 16) | ((n & 0xff) << 8) |
@@ -53,7 +54,7 @@ size_t packet_make(uint8_t *p, const struct request *req, uint16_t id)
 		[REGISTER] = 5, [REFRESH] = 8, [RELEASE] = 6,
 	};
 	bool reads = req->op == QUERY || req->op == MISS || req->op == ECHO;
-	uint32_t address = packet_address(req->index);
+	uint32_t address = packet_address(req);
 	size_t len = QUERY_LEN;
 
 	memset(p, 0, PACKET_MAX);
@@ -93,12 +94,22 @@ bool packet_is_wack(const uint8_t *p)
 	return (get16(p + 2) >> 11 & 15) == 7;
 }
 
+/* Of a right answer to a registration: "come back", nothing was stored. */
+bool packet_is_come_back(const uint8_t *p, size_t len)
+{
+	const uint8_t *ttl = p + 12 + NAME_LEN + 4;
+	uint32_t seconds = len < 12 + NAME_LEN + 8 ? 0 :
+			   get16(ttl) << 16 | get16(ttl + 2);
+
+	return seconds >= 300 && seconds <= 3000 && seconds % 300 == 0;
+}
+
 /* Which thing is wrong with the reply, or W_KINDS: it is right. */
 static enum wrong judge(const struct request *req, const uint8_t *p, size_t len)
 {
 	unsigned int opcode = get16(p + 2) >> 11 & 15, rcode = p[3] & 15;
 	bool reads = req->op == QUERY || req->op == MISS;
-	uint32_t address = packet_address(req->index);
+	uint32_t address = packet_address(req);
 	uint8_t name[NAME_LEN];
 	size_t tail = 12 + NAME_LEN;
 

@@ -96,7 +96,7 @@ void wire_send(const struct request *req, uint16_t id)
 	};
 	if (opt.own_address) {
 		send_from(hdr, out.control[i].room,
-			  packet_address(req->index));
+			  packet_address(req));
 	}
 	if (out.count == BATCH) {
 		wire_flush();

@@ -139,11 +139,15 @@ static int64_t shift_time(int64_t when, int64_t offset)
 	return shifted;
 }
 
-void call_put_time(struct call *call, const char *key, int64_t when)
+void call_put_wall(struct call *call, const char *key, int64_t when)
 {
 	control_put_text(&call->reply, CONTROL_KEY, key);
-	control_put_number(&call->reply, CONTROL_TIME,
-			   (uint64_t)shift_time(when, wall_offset(call)));
+	control_put_number(&call->reply, CONTROL_TIME, (uint64_t)when);
+}
+
+void call_put_time(struct call *call, const char *key, int64_t when)
+{
+	call_put_wall(call, key, shift_time(when, wall_offset(call)));
 }
 
 /* Replace one owner by another and move all times. */

@@ -48,11 +48,12 @@ struct pending {
 
 struct pending *call_wait(struct call *call);
 
-/* Values for people, each under its key. */
+/* Values for people, each under its key; a time is the ageing clock's. */
 void call_put_count(struct call *call, const char *key, uint64_t number);
 void call_put_text(struct call *call, const char *key, const char *text);
 void call_put_host(struct call *call, const char *key, uint32_t addr);
 void call_put_time(struct call *call, const char *key, int64_t when);
+void call_put_wall(struct call *call, const char *key, int64_t when);
 
 /*
  * From our records to what the wire carries and back: owners are real
@@ -84,6 +85,7 @@ void server_status(struct call *call);
 void server_stats(struct call *call);
 void server_reload(struct call *call);
 void server_scavenge(struct call *call);
+void server_backup(struct call *call);
 void server_stop(struct call *call);
 
 #endif

@@ -48,6 +48,7 @@ static const struct verb {
 	{ "server reload", CONTROL_ADMIN, server_reload, 0, 0 },
 	{ "server scavenge", CONTROL_ADMIN, server_scavenge, 0,
 	  BIT(CONTROL_FLAGS) },
+	{ "server backup", CONTROL_ADMIN, server_backup, 0, 0 },
 	{ "server stop", CONTROL_ADMIN, server_stop, 0, 0 },
 };
 
@@ -99,6 +100,12 @@ static const char *check_fields(const struct control_reader *request,
 	return (seen & verb->must) == verb->must ? NULL : "a field too few";
 }
 
+/* What needs nothing of a store that is still loading. */
+static bool runs_early(const struct verb *verb)
+{
+	return verb->run == server_status || verb->run == server_stop;
+}
+
 static void run_verb(struct call *call, enum control_right right)
 {
 	struct control_field field;
@@ -125,6 +132,11 @@ static void run_verb(struct call *call, enum control_right right)
 	if (wrong != NULL) {
 		call_refuse(call, CONTROL_BAD_REQUEST, "'%s' with %s", name,
 			    wrong);
+		return;
+	}
+	if (store_loading(call->context->store) && !runs_early(verb)) {
+		call_refuse(call, CONTROL_BUSY,
+			    "the server is still loading its database");
 		return;
 	}
 	verb->run(call);

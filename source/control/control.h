@@ -28,6 +28,15 @@ enum control_right {
 	CONTROL_ADMIN,		/* change */
 };
 
+/* What there is to tell of backups. */
+struct control_backups {
+	int64_t last;		/* wall clock of the last one; 0: none yet */
+	int64_t next;		/* ageing clock; NB_NEVER: none is due */
+	uint64_t made;		/* since the start */
+	uint64_t failed;
+	const char *complaint;	/* why the latest failed; NULL: it did not */
+};
+
 /*
  * What the commands need of the server, filled at wiring (plugins/wins) and
  * read anew by each command: the wiring may change it between two turns of
@@ -50,6 +59,17 @@ struct control_context {
 	 * mem_ctx; then nothing has changed.
 	 */
 	int (*reload)(void *priv, TALLOC_CTX *mem_ctx, char **message);
+
+	/*
+	 * Make a backup now. done is called once, maybe before this returns:
+	 * error 0 and the path of the copy, or an errno and one line; EBUSY
+	 * if one is being made.
+	 */
+	void (*backup)(void *priv,
+		       void (*done)(void *arg, int error, uint64_t records,
+				    const char *text),
+		       void *arg);
+	void (*backup_sight)(void *priv, struct control_backups *sight);
 
 	/*
 	 * End the server. Called from a timer of the world, with nothing of

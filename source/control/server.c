@@ -52,19 +52,69 @@ static void put_scavenging(struct call *call)
 		      "running" : "waiting");
 }
 
-void server_status(struct call *call)
+/* What is worth an operator's look goes before what is configured. */
+static const char *state_now(const struct control_context *c)
+{
+	enum store_health health = store_health(c->store);
+
+	return health == STORE_OK ? c->state : store_health_name(health);
+}
+
+static void put_server(struct call *call)
 {
 	const struct control_context *c = call->context;
-	struct store_stats stats = { .records = 0 };
 
-	store_stats(c->store, &stats);
-	call_status(call, CONTROL_OK, NULL);
-	call_put_text(call, "state", c->state);
+	call_put_text(call, "state", state_now(c));
 	call_put_text(call, "version", c->version);
 	call_put_host(call, "owner", c->self);
 	call_put_time(call, "started", c->started);
 	call_put_count(call, "uptime", (uint64_t)(c->world->now(c->world->priv) -
 						  c->started));
+}
+
+static void put_disk(struct call *call)
+{
+	struct store_disk disk = { .file_size = 0 };
+
+	store_disk_sight(call->context->store, &disk);
+	call_put_text(call, "store",
+		      store_health_name(store_health(call->context->store)));
+	call_put_count(call, "database_bytes", disk.file_size);
+	call_put_count(call, "journal_bytes", disk.journal_used);
+}
+
+static void put_backups(struct call *call)
+{
+	const struct control_context *c = call->context;
+	struct control_backups sight = { .next = NB_NEVER };
+	int64_t age = 0;
+
+	c->backup_sight(c->priv, &sight);
+	if (sight.last != 0) {
+		age = c->world->wall(c->world->priv) - sight.last;
+		call_put_wall(call, "last_backup", sight.last);
+		call_put_count(call, "last_backup_age",
+			       age > 0 ? (uint64_t)age : 0);
+	}
+	call_put_time(call, "next_backup", sight.next);
+	call_put_count(call, "backup_failures", sight.failed);
+	if (sight.complaint != NULL) {
+		call_put_text(call, "backup_complaint", sight.complaint);
+	}
+}
+
+void server_status(struct call *call)
+{
+	const struct control_context *c = call->context;
+	struct store_stats stats = { .records = 0 };
+
+	call_status(call, CONTROL_OK, NULL);
+	put_server(call);
+	if (store_loading(c->store)) {
+		call_done(call);
+		return;
+	}
+	store_stats(c->store, &stats);
 	call_put_count(call, "records", stats.records);
 	for (unsigned int i = 0; i < 3; i++) {
 		call_put_count(call, state_key[i], stats.by_state[i]);
@@ -74,6 +124,8 @@ void server_status(struct call *call)
 	call_put_count(call, "settled_version", store_mark(c->store, NB_SELF));
 	call_put_count(call, "pending", serve_pending(c->serve));
 	put_scavenging(call);
+	put_disk(call);
+	put_backups(call);
 	put_own_names(call);
 	call_done(call);
 }
@@ -94,6 +146,30 @@ static void put_store_stats(struct call *call)
 	call_put_count(call, "store_waiting", stats.waiting);
 }
 
+static void put_disk_stats(struct call *call)
+{
+	struct store_disk disk = { .file_size = 0 };
+
+	store_disk_sight(call->context->store, &disk);
+	call_put_count(call, "disk_batches", disk.batches);
+	call_put_count(call, "disk_carried", disk.carried);
+	call_put_count(call, "disk_sync_usec", disk.sync_usec);
+	call_put_count(call, "disk_sync_usec_max", disk.sync_usec_max);
+	call_put_count(call, "disk_database_bytes", disk.file_size);
+	call_put_count(call, "disk_journal_bytes", disk.journal_size);
+	call_put_count(call, "disk_journal_used", disk.journal_used);
+}
+
+static void put_backup_stats(struct call *call)
+{
+	const struct control_context *c = call->context;
+	struct control_backups sight = { .next = NB_NEVER };
+
+	c->backup_sight(c->priv, &sight);
+	call_put_count(call, "backups_made", sight.made);
+	call_put_count(call, "backups_failed", sight.failed);
+}
+
 void server_stats(struct call *call)
 {
 	const struct control_context *c = call->context;
@@ -102,6 +178,8 @@ void server_stats(struct call *call)
 
 	call_status(call, CONTROL_OK, NULL);
 	put_store_stats(call);
+	put_disk_stats(call);
+	put_backup_stats(call);
 	for (unsigned int i = 0; serve_stat_at(c->serve, i, &name, &value);
 	     i++) {
 		call_put_count(call, name, value);
@@ -191,6 +269,39 @@ void server_scavenge(struct call *call)
 	}
 	serve_scavenge(call->context->serve, mode,
 		       force ? forced_done : guarded_done, pending);
+}
+
+static void backup_done(void *arg, int error, uint64_t records,
+			const char *text)
+{
+	struct pending *pending = arg;
+	struct call *call = pending->call;
+
+	talloc_free(pending);
+	if (call == NULL) {
+		return;
+	}
+	if (error != 0) {
+		call_refuse(call, error == EBUSY ? CONTROL_REFUSED :
+			    CONTROL_FAILED, "no backup was made: %s", text);
+		return;
+	}
+	call_status(call, CONTROL_OK, NULL);
+	call_put_text(call, "path", text);
+	call_put_count(call, "records", records);
+	call_done(call);
+}
+
+void server_backup(struct call *call)
+{
+	const struct control_context *c = call->context;
+	struct pending *pending = call_wait(call);
+
+	if (pending == NULL) {
+		call_refuse(call, CONTROL_FAILED, "out of memory");
+		return;
+	}
+	c->backup(c->priv, backup_done, pending);
 }
 
 static void stop_now(void *arg)

@@ -147,6 +147,47 @@ uint64_t store_mark(const struct store *store, uint32_t owner)
 	return owner == NB_SELF ? store->version : 0;
 }
 
+static enum store_health fake_health = STORE_OK;
+
+enum store_health store_health(const struct store *store)
+{
+	(void)store;
+	return fake_health;
+}
+
+const char *store_health_name(enum store_health health)
+{
+	static const char *const name[] = { "fake ok", "fake loading",
+					    "fake full", "fake read-only" };
+
+	return name[health];
+}
+
+bool store_loading(const struct store *store)
+{
+	return store_health(store) == STORE_LOADING;
+}
+
+void store_disk_sight(const struct store *store, struct store_disk *disk)
+{
+	(void)store;
+	*disk = (struct store_disk) {
+		.file_size = 101, .journal_size = 102, .journal_used = 103,
+		.batches = 104, .sync_usec = 105, .sync_usec_max = 106,
+		.carried = 107,
+	};
+}
+
+/* ---- what control uses of backups ---- */
+
+static struct control_backups fake_backups = { .next = NB_NEVER };
+
+static inline void fake_backup_sight(void *priv, struct control_backups *sight)
+{
+	(void)priv;
+	*sight = fake_backups;
+}
+
 /* ---- what control uses of serve ---- */
 
 bool serve_own_name_at(const struct serve *serve, unsigned int index,

@@ -80,6 +80,7 @@ static int setup(void **state)
 		.version = "0.1",
 		.state = "running",
 		.instance = 1,
+		.backup_sight = fake_backup_sight,
 	};
 	snprintf(b->dir, sizeof(b->dir), "/tmp/winsd-test-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));

@@ -37,6 +37,9 @@ struct wins_config {
 	const char *state_directory;
 	const char *lock_directory;
 	const char *database;		/* STATE/wins.tdb */
+	const char *backup_directory;	/* STATE/backup */
+	uint32_t backup_interval;	/* wins:backup: s; 0: off */
+	uint32_t backup_keep;		/* copies */
 	const char *lock_file;		/* LOCK/winsd.lock */
 	const char *control_socket;	/* LOCK/winsd.sock */
 	const char *read_group;		/* wins:read group; NULL: none */

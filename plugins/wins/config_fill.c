@@ -297,10 +297,11 @@ static int fill_paths(struct wins_config *config, enum option_id *about,
 	config->state_directory = state;
 	config->lock_directory = lock;
 	config->database = join_path(config, state, "wins.tdb");
+	config->backup_directory = join_path(config, state, "backup");
 	config->lock_file = join_path(config, lock, "winsd.lock");
 	config->control_socket = join_path(config, lock, "winsd.sock");
-	if (config->database == NULL || config->lock_file == NULL ||
-	    config->control_socket == NULL) {
+	if (config->database == NULL || config->backup_directory == NULL ||
+	    config->lock_file == NULL || config->control_socket == NULL) {
 		return ENOMEM;
 	}
 	if (strlen(config->control_socket) >=
@@ -333,6 +334,8 @@ int wins_config_fill(struct wins_config *config, enum option_id *about,
 	config->admin_group = group_or_null(s, OPTION_ADMIN_GROUP);
 	config->durable = settings_bool(s, OPTION_DURABLE) &&
 			  !settings_bool(s, OPTION_NOSYNC);
+	settings_pair(s, OPTION_BACKUP, &config->backup_interval,
+		      &config->backup_keep);
 	config->observe = settings_bool(s, OPTION_OBSERVE);
 	config->log_level = settings_level(s, "wins");
 	error = fill_paths(config, about, message);

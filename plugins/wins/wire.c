@@ -9,6 +9,7 @@
  *	sockets' set (udp137), empty
  *	door, with serve behind it		decides, through the rules
  *	addresses				sockets open, serve hears of them
+ *	backups					copies of the store by the calendar
  *	control socket				winsctl
  *
  *	datagram: udp137 -> sink -> door -> serve -> rules -> store
@@ -69,6 +70,33 @@ static void control_stop(void *priv)
 
 	server->host.terminate(server->host.priv, "stopped by an operator",
 			       false);
+}
+
+static void control_backup(void *priv,
+			   void (*done)(void *arg, int error,
+					uint64_t records, const char *text),
+			   void *arg)
+{
+	struct wins_server *server = talloc_get_type_abort(priv,
+							   struct wins_server);
+
+	backups_make(server->backups, done, arg);
+}
+
+static void control_backup_sight(void *priv, struct control_backups *out)
+{
+	struct wins_server *server = talloc_get_type_abort(priv,
+							   struct wins_server);
+	struct backups_sight sight;
+
+	backups_sight(server->backups, &sight);
+	*out = (struct control_backups) {
+		.last = sight.last,
+		.next = sight.next,
+		.made = sight.made,
+		.failed = sight.failed,
+		.complaint = sight.complaint,
+	};
 }
 
 void wire_tell(struct wins_server *server)
@@ -201,6 +229,20 @@ static int keep_owner(struct wins_server *server)
 	return ret;
 }
 
+static int open_backups(struct wins_server *server)
+{
+	const struct wins_config *config = server->config;
+	int ret = backups_create(server, server->host.ev, &server->world->ops,
+				 server->store, config->backup_directory,
+				 &server->backups);
+
+	if (ret == 0) {
+		backups_set(server->backups, config->backup_interval,
+			    config->backup_keep);
+	}
+	return ret;
+}
+
 static int open_control(struct wins_server *server, char **message)
 {
 	const struct wins_config *config = server->config;
@@ -217,6 +259,8 @@ static int open_control(struct wins_server *server, char **message)
 		.priv = server,
 		.reload = control_reload,
 		.stop = control_stop,
+		.backup = control_backup,
+		.backup_sight = control_backup_sight,
 		.stat_at = counters_at,
 	};
 	world->random(world->priv, &server->context.instance,
@@ -258,6 +302,9 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = keep_owner(server);
 	}
 	if (ret == 0) {
+		ret = open_backups(server);
+	}
+	if (ret == 0) {
 		ret = open_control(server, message);
 	}
 	return ret;
@@ -270,6 +317,7 @@ static int wire_destroy(struct wins_server *server)
 		timers_stop(server->world->timers, server->retry);
 	}
 	TALLOC_FREE(server->control);
+	TALLOC_FREE(server->backups);
 	TALLOC_FREE(server->watch);
 	TALLOC_FREE(server->door);
 	if (server->world != NULL) {
@@ -366,6 +414,7 @@ int wire_reload(struct wins_server *server, TALLOC_CTX *mem_ctx,
 	TALLOC_FREE(server->config);
 	server->config = new;
 	world_set_log_level(server->world, new->log_level);
+	backups_set(server->backups, new->backup_interval, new->backup_keep);
 	server->context.state = new->observe ? "observing" : "running";
 	addresses_apply(server);
 	wire_tell(server);

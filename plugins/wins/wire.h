@@ -9,6 +9,7 @@
 
 #include <talloc.h>
 
+#include "backups.h"
 #include "config.h"
 #include "net/control_server.h"
 #include "net/door.h"
@@ -27,6 +28,7 @@ struct wins_server {
 	struct udp137_sink sink;
 	struct udp137 *udp;
 	struct door *door;
+	struct backups *backups;
 	struct ifwatch *watch;
 	struct control_context context;
 	struct control_server *control;

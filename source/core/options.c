@@ -169,10 +169,12 @@ static const struct option table[OPTION_COUNT] = {
 	.max = SECONDS_MAX, .min2 = 1, .max2 = 1000, .unit = "s, copies",
 	.standard = "86400 7",
 	.group = OPTION_GROUP_FILES, .room = "store", .reload = true,
-	.later = "backups are not in this version",
 	.summary = "interval of backups and copies kept",
-	.doc = "A consistent copy of the database is put into the directory "
-	"backup below the state directory this often. 0 makes none.",
+	.doc = "This often a consistent copy of the database is written into "
+	"the directory backup below the state directory, opened again and "
+	"verified; then the oldest go until so many are left. Copies that "
+	"winsctl server backup made count like all others. A plain 0 makes "
+	"none by itself and deletes none. One is brought back by winsrepair restore.",
 },
 [OPTION_READ_GROUP] = {
 	.name = "wins:read group", .type = OPTION_TEXT, .standard = "",

@@ -58,6 +58,10 @@ const struct command commands[] = {
 	  "winsctl server scavenge --dry-run\n"
 	  "winsctl server scavenge --force\n",
 	  server_scavenge_options, 0, 0, server_scavenge },
+	{ "server", "backup", "", "Copy the database now, and verify the copy",
+	  "winsctl server backup\n"
+	  "winsctl --json server backup | jq -r .path\n",
+	  NULL, 0, 0, server_backup },
 	{ "server", "stop", "", "End the server, and wait for it", NULL, NULL,
 	  0, 0, server_stop },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * server: status, stats, reload, scavenge, stop. What the server tells about
- * itself are keys and values, printed as they come.
+ * server: status, stats, reload, scavenge, backup, stop. What the server tells
+ * about itself are keys and values, printed as they come.
  */
 #include <errno.h>
 
@@ -18,10 +18,10 @@ static void show(const struct control_reader *reply)
 	}
 }
 
-static int show_pairs(struct winsctl *ctl, const char *verb)
+static int show_pairs(struct winsctl *ctl, const char *verb, bool again)
 {
 	struct control_reader reply;
-	int status = ask_simple(ctl, verb, true, &reply);
+	int status = ask_simple(ctl, verb, again, &reply);
 
 	if (status == TOOL_OK) {
 		show(&reply);
@@ -31,12 +31,12 @@ static int show_pairs(struct winsctl *ctl, const char *verb)
 
 int server_status(struct winsctl *ctl)
 {
-	return show_pairs(ctl, "server status");
+	return show_pairs(ctl, "server status", true);
 }
 
 int server_stats(struct winsctl *ctl)
 {
-	return show_pairs(ctl, "server stats");
+	return show_pairs(ctl, "server stats", true);
 }
 
 static int scavenge_now;
@@ -77,6 +77,11 @@ int server_scavenge(struct winsctl *ctl)
 		show(&reply);
 	}
 	return status;
+}
+
+int server_backup(struct winsctl *ctl)
+{
+	return show_pairs(ctl, "server backup", false);
 }
 
 int server_reload(struct winsctl *ctl)

@@ -106,6 +106,7 @@ int server_status(struct winsctl *ctl);
 int server_stats(struct winsctl *ctl);
 int server_reload(struct winsctl *ctl);
 int server_scavenge(struct winsctl *ctl);
+int server_backup(struct winsctl *ctl);
 int server_stop(struct winsctl *ctl);
 
 #endif

@@ -207,13 +207,13 @@ static void what_does_nothing_is_said(void **state)
 	assert_string_equal(review(), "");
 	put("dns proxy", "yes");
 	put("wins:partners", "192.0.2.1");
-	put("wins:backup", "86400 7");
+	put("wins:usage", "names");
 	put("bind interfaces only", "no");
 	assert_string_equal(review(),
 		"warn 9 bind interfaces only has no effect: the server only "
 		"ever binds the addresses that it serves|"
-		"warn 8 wins:backup has no effect: backups are not in this "
-		"version|"
+		"warn 8 wins:usage has no effect: usage records are not in "
+		"this version|"
 		"warn 7 wins:partners has no effect: replication is not in "
 		"this version|"
 		"warn 6 dns proxy has no effect: plugins are not in this "

@@ -111,6 +111,9 @@ static void defaults(void **state)
 	assert_null(c->interfaces[0]);
 	assert_string_equal(c->state_directory, "/var/lib/fake");
 	assert_string_equal(c->database, "/var/lib/fake/wins.tdb");
+	assert_string_equal(c->backup_directory, "/var/lib/fake/backup");
+	assert_int_equal(c->backup_interval, 86400);
+	assert_int_equal(c->backup_keep, 7);
 	assert_string_equal(c->lock_directory, "/run/fake");
 	assert_string_equal(c->lock_file, "/run/fake/winsd.lock");
 	assert_string_equal(c->control_socket, "/run/fake/winsd.sock");

@@ -53,7 +53,7 @@ struct store_backend {
 	/*
 	 * Give one value to fn: 0, ENOENT if there is none, or an
 	 * errno. Only before the first commit; also while load() runs in
-	 * another thread.
+	 * another thread. NULL: not possible here, then store_open() is not.
 	 */
 	int (*fetch)(void *priv, const uint8_t *key, size_t key_len,
 		     void (*fn)(void *arg, const uint8_t *value,
@@ -63,8 +63,9 @@ struct store_backend {
 	/*
 	 * Hand every key and value to fn, each key once, whatever file it is
 	 * in. fn returns 0 to go on or an errno that ends the walk and comes
-	 * back. Before the first commit; may be called in a thread of its
-	 * own, once.
+	 * back (ECANCELED: the store is being freed). Before the first commit;
+	 * may be called in a thread of its own, once. EILSEQ: what is there
+	 * is damaged. No talloc on memory of others.
 	 */
 	int (*load)(void *priv,
 		    int (*fn)(void *arg, const uint8_t *key, size_t key_len,
@@ -87,8 +88,9 @@ struct store_backend {
 
 	/*
 	 * Readable when ready() has something to do; -1 if everything ends
-	 * before the call that began it. wait() blocks until then and does
-	 * what ready() does; it returns at once when nothing is under way.
+	 * before the call that began it: then ready and wait may be NULL.
+	 * wait() blocks until then and does what ready() does; it returns at
+	 * once when nothing is under way. ready() without need does nothing.
 	 */
 	int fd;
 	void (*ready)(void *priv);
@@ -105,7 +107,8 @@ struct store_backend {
 				    const char *message),
 		       void *arg);
 
-	void (*sight)(void *priv, struct store_disk *disk);	/* may be NULL */
+	/* At any time, also while load() runs. Cheap. May be NULL. */
+	void (*sight)(void *priv, struct store_disk *disk);
 
 	/*
 	 * The end. A commit in flight is finished or given up first; no

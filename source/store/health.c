@@ -32,10 +32,9 @@
 #define LOOK_COMMITS	256u		/* this many commits */
 #define GIB		(1024.0 * 1024 * 1024)
 
-const char *store_file(const struct store *store)
+const char *store_file(const struct store_backend *backend)
 {
-	return store->backend.name != NULL ? store->backend.name :
-					     "the database";
+	return backend->name != NULL ? backend->name : "the database";
 }
 
 /* ---- full ---- */
@@ -67,8 +66,8 @@ static void become_full(struct store *store)
 		nb_log(store->world, NB_LOG_ERROR,
 		       "%s: the disk is full; queries are answered, but "
 		       "nothing can be registered until there is space. It is "
-		       "tried again every %d seconds", store_file(store),
-		       STORE_PROBE_SECONDS);
+		       "tried again every %d seconds",
+		       store_file(&store->backend), STORE_PROBE_SECONDS);
 	}
 	probe_later(store);
 }
@@ -79,13 +78,13 @@ static void become_ok(struct store *store)
 		store->health = STORE_OK;
 		nb_log(store->world, NB_LOG_NOTICE,
 		       "%s: there is space on the disk again, registrations "
-		       "are taken", store_file(store));
+		       "are taken", store_file(&store->backend));
 	}
 }
 
 static void become_readonly(struct store *store, int error)
 {
-	const char *file = store_file(store);
+	const char *file = store_file(&store->backend);
 
 	store->health = STORE_READONLY;
 	nb_log(store->world, NB_LOG_ERROR,
@@ -146,8 +145,8 @@ static void warn(struct store *store, const struct store_disk *disk)
 	       "%s has grown to %.1f GiB; before it reaches the 4 GiB that it "
 	       "can have, new names are refused. Delete what is not needed, "
 	       "then 'winsctl server backup' and, with the server stopped, "
-	       "'winsrepair restore': a backup has no gaps", store_file(store),
-	       (double)disk->file_size / GIB);
+	       "'winsrepair restore': a backup has no gaps",
+	       store_file(&store->backend), (double)disk->file_size / GIB);
 }
 
 static void become_large(struct store *store, const struct store_disk *disk)
@@ -157,14 +156,15 @@ static void become_large(struct store *store, const struct store_disk *disk)
 	       "%s has grown to %.1f GiB: new names are refused, known ones "
 	       "go on. Delete what is not needed, then 'winsctl server "
 	       "backup' and, with the server stopped, 'winsrepair restore'",
-	       store_file(store), (double)disk->file_size / GIB);
+	       store_file(&store->backend), (double)disk->file_size / GIB);
 }
 
 static void become_small(struct store *store)
 {
 	store->is_large = false;
 	nb_log(store->world, NB_LOG_NOTICE,
-	       "%s is small enough for new names again", store_file(store));
+	       "%s is small enough for new names again",
+	       store_file(&store->backend));
 }
 
 void health_look(struct store *store)

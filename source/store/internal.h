@@ -6,8 +6,8 @@
  *   turn.c	changes, undoing, committing	versions.c  our numbers
  *   store.c	create, put, delete, get	load.c    from the backend
  *   walk.c	the readers that go along	batch.c   turns as bytes
- *   health.c	errors of the disk, its size	slab.c	  memory of entries
- *   pages.c	huge pages
+ *   loader.c	in a thread of its own		health.c  errors, sizes
+ *   slab.c	memory of entries		pages.c   huge pages
  *   tdb_backend.c, lock.c			the disk
  *
  * Entries are blocks of the slab, owners and buffers are malloc'ed; the store
@@ -16,6 +16,7 @@
 #ifndef WINSD_STORE_INTERNAL_H
 #define WINSD_STORE_INTERNAL_H
 
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "codec/dbrec.h"
@@ -27,6 +28,7 @@
 #define META_RESERVED	"versions-reserved"	/* see versions.c */
 #define META_RECORDS	"records"		/* that are there, see load.c */
 #define META_PROBE	"probe"			/* nobody reads it: health.c */
+#define META_JOURNAL	"journal-"		/* and more: disk.c's */
 
 #define DELETE_LOG_SLOTS	65536u
 
@@ -34,6 +36,16 @@ struct meta {
 	struct meta *next;
 	struct number number;
 	char key[STORE_META_MAX + 1];
+};
+
+/* What was made of a database: it becomes the store's when it is whole. */
+struct image {
+	struct table table;
+	struct meta *metas;
+	struct number *records;		/* among the metas */
+	struct number *reserved;
+	uint64_t revision;
+	uint32_t slot;
 };
 
 /* One change of a turn, as needed to take it back. */
@@ -65,6 +77,7 @@ TAILQ_HEAD(turn_list, turn);
 struct store {
 	const struct nb_world *world;
 	struct store_backend backend;
+	struct loader *loader;		/* until all is loaded */
 	struct table table;
 	struct meta *metas;
 	struct number *records;		/* as of the last turn that ended */
@@ -96,7 +109,7 @@ struct store {
 	uint64_t failures;
 
 	/* health.c */
-	enum store_health health;
+	enum store_health health;	/* STORE_OK once all is loaded */
 	struct nb_timer *probe;		/* until the next */
 	bool warned;			/* that the file grows */
 	bool is_large;			/* no new names */
@@ -149,16 +162,48 @@ void health_commit_done(struct store *store);
 /* Look at the size of the file now. */
 void health_look(struct store *store);
 
-const char *store_file(const struct store *store);	/* for messages */
+/* Its name for messages. */
+const char *store_file(const struct store_backend *backend);
 
 /* ---- store.c ---- */
 
-uint64_t store_records(const struct store *store);
-struct meta *store_meta(const struct store *store, const char *key);
-struct meta *store_meta_add(struct store *store, const char *key);
+/* An empty image for it; 0 or ENOMEM. */
+int store_image(const struct store *store, struct image *image);
+
+/* The image is the store's from now on: it is loaded. */
+void store_take(struct store *store, const struct image *image);
+
+/* ---- loader.c ---- */
+
+int loader_start(struct store *store,
+		 void (*loaded)(void *arg, int error, const char *message),
+		 void *arg);
+int loader_fd(const struct store *store);
+void loader_ready(struct store *store);
+void loader_wait(struct store *store);
+void loader_end(struct store *store);	/* without one: nothing */
+
+bool loader_get(const struct store *store, const struct nb_name *name,
+		struct nb_record *rec);
+bool loader_get_meta(const struct store *store, const char *key,
+		     uint64_t *number);
 
 /* ---- load.c ---- */
 
-int store_load(TALLOC_CTX *mem_ctx, struct store *store, char **message);
+/* An empty one; the key of the hash must be random. 0 or ENOMEM. */
+int image_init(struct image *image, const uint64_t key[2]);
+void image_free(struct image *image);
+
+/*
+ * Fill it; when *stop becomes true that ends with ECANCELED (NULL: never). 0
+ * or an errno and one malloc'ed line, NULL when there was no memory for it.
+ */
+int image_load(struct image *image, const struct store_backend *backend,
+	       const atomic_bool *stop, char **message);
+
+/* meta_add() finds it or makes it, NULL is out of memory. */
+struct meta *meta_find(struct meta *metas, const char *key);
+struct meta *meta_add(struct meta **metas, const char *key);
+void meta_free(struct meta *metas);
 
 #endif

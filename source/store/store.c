@@ -9,7 +9,7 @@
  * Revisions are a counter of this server alone. It needs no number on disk of
  * its own: the highest one that became durable stands in a record or, if that
  * record was deleted since, in the delete log, whose newest slot is never
- * overwritten by anything older. store_load() takes the highest of both.
+ * overwritten by anything older. load.c takes the highest of both.
  *
  * The delete log is a ring of 65536 slots: whoever replays changes learns what
  * went away, and after a longer absence compares everything instead.
@@ -29,86 +29,133 @@ static int store_destroy(struct store *store)
 	assert(!store->delivering);
 	store->closing = true;
 	store->world->timer_stop(store->world->priv, store->probe);
+	loader_end(store);
 	if (store->backend.close != NULL) {
 		store->backend.close(store->backend.priv);
 	}
 	turn_free_all(store);
 	table_free(&store->table);
-	while (store->metas != NULL) {
-		struct meta *meta = store->metas;
-
-		store->metas = meta->next;
-		free(meta);
-	}
+	meta_free(store->metas);
 	return 0;
 }
 
-static int store_init(struct store *store)
+static struct store *store_make(TALLOC_CTX *mem_ctx,
+				const struct nb_world *world,
+				const struct store_backend *backend)
+{
+	struct store *store = talloc_zero(mem_ctx, struct store);
+
+	if (store == NULL) {
+		if (backend->close != NULL) {
+			backend->close(backend->priv);
+		}
+		return NULL;
+	}
+	store->world = world;
+	store->backend = *backend;
+	store->health = STORE_LOADING;
+	turn_init(store);
+	talloc_set_destructor(store, store_destroy);
+	return store;
+}
+
+int store_image(const struct store *store, struct image *image)
 {
 	uint64_t key[2];
-	struct meta *reserved = NULL, *records = NULL;
-	int err = 0;
 
 	store->world->random(store->world->priv, key, sizeof(key));
-	err = table_init(&store->table, key);
+	return image_init(image, key);
+}
+
+void store_take(struct store *store, const struct image *image)
+{
+	store->table = image->table;
+	store->metas = image->metas;
+	store->records = image->records;
+	store->reserved = image->reserved;
+	store->reserved_durable = image->reserved->value;
+	store->counter = image->reserved->value;
+	store->settled = image->reserved->value;
+	store->revision = image->revision;
+	store->slot = image->slot;
+	store->health = STORE_OK;
+	health_look(store);
+}
+
+static int load_now(struct store *store, char **message)
+{
+	struct image image;
+	int err = store_image(store, &image);
+
 	if (err != 0) {
 		return err;
 	}
-	reserved = store_meta_add(store, META_RESERVED);
-	records = store_meta_add(store, META_RECORDS);
-	if (reserved == NULL || records == NULL ||
-	    table_owner_add(&store->table, NB_SELF) == NULL) {
-		return ENOMEM;
+	err = image_load(&image, &store->backend, NULL, message);
+	if (err != 0) {
+		image_free(&image);
+		return err;
 	}
-	store->reserved = &reserved->number;
-	store->records = &records->number;
+	store_take(store, &image);
 	return 0;
+}
+
+/* The store is given back, or the error and its line. */
+static int made(TALLOC_CTX *mem_ctx, int err, struct store *fresh, char *line,
+		struct store **store, char **message)
+{
+	*message = NULL;
+	if (err == 0) {
+		*store = fresh;
+		return 0;
+	}
+	*message = talloc_strdup(mem_ctx, line != NULL ? line : strerror(err));
+	*store = NULL;
+	free(line);
+	talloc_free(fresh);
+	return err;
 }
 
 int store_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 		 const struct store_backend *backend, struct store **store,
 		 char **message)
 {
-	struct store *fresh = talloc_zero(mem_ctx, struct store);
-	int err = ENOMEM;
+	struct store *fresh = store_make(mem_ctx, world, backend);
+	char *line = NULL;
+	int err = fresh != NULL ? load_now(fresh, &line) : ENOMEM;
 
-	*store = NULL;
-	*message = NULL;
-	if (fresh != NULL) {
-		fresh->world = world;
-		turn_init(fresh);
-		talloc_set_destructor(fresh, store_destroy);
-		err = store_init(fresh);
-	}
-	if (err == 0) {
-		fresh->backend = *backend;
-		err = store_load(mem_ctx, fresh, message);
-	}
-	if (err != 0) {
-		if (*message == NULL) {
-			*message = talloc_strdup(mem_ctx, strerror(err));
-		}
-		talloc_free(fresh);
-		return err;
-	}
-	health_look(fresh);
-	*store = fresh;
-	return 0;
+	return made(mem_ctx, err, fresh, line, store, message);
 }
 
-/* ---- the backend's news ---- */
+int store_open(TALLOC_CTX *mem_ctx, const struct nb_world *world,
+	       const struct store_backend *backend,
+	       void (*loaded)(void *arg, int error, const char *message),
+	       void *arg, struct store **store, char **message)
+{
+	struct store *fresh = store_make(mem_ctx, world, backend);
+	int err = fresh != NULL ? loader_start(fresh, loaded, arg) : ENOMEM;
+
+	return made(mem_ctx, err, fresh, NULL, store, message);
+}
+
+bool store_loading(const struct store *store)
+{
+	return store->loader != NULL;
+}
+
+/* ---- what ends later ---- */
 
 unsigned int store_fds(const struct store *store, int fd[STORE_FDS])
 {
-	if (store->backend.fd < 0) {
-		return 0;
-	}
-	fd[0] = store->backend.fd;
-	return 1;
+	fd[0] = store->loader != NULL ? loader_fd(store) : store->backend.fd;
+	return fd[0] >= 0 ? 1 : 0;
 }
 
 void store_ready(struct store *store)
 {
+	if (store->loader != NULL) {
+		loader_ready(store);
+		return;
+	}
 	if (store->backend.fd >= 0) {
 		store->backend.ready(store->backend.priv);
 	}
@@ -117,6 +164,9 @@ void store_ready(struct store *store)
 void store_wait(struct store *store)
 {
 	assert(!store->is_open && !store->delivering);
+	if (store->loader != NULL) {
+		loader_wait(store);
+	}
 	while (store_busy(store) || store->backup_done != NULL) {
 		store->backend.wait(store->backend.priv);
 	}
@@ -140,6 +190,7 @@ void store_backup(struct store *store, const char *path,
 			       const char *message),
 		  void *arg)
 {
+	assert(store->loader == NULL);
 	if (store->backend.backup == NULL) {
 		done(arg, EOPNOTSUPP, 0, "this database cannot be copied");
 		return;
@@ -294,31 +345,14 @@ int store_delete(struct store *store, const struct nb_name *name)
 
 /* ---- named numbers ---- */
 
-struct meta *store_meta(const struct store *store, const char *key)
+/* Numbers of the store itself, and those of its backend. */
+static bool is_reserved(const char *key)
 {
-	struct meta *meta = store->metas;
-
-	while (meta != NULL && strcmp(meta->key, key) != 0) {
-		meta = meta->next;
-	}
-	return meta;
-}
-
-struct meta *store_meta_add(struct store *store, const char *key)
-{
-	struct meta *meta = store_meta(store, key);
-
-	if (meta != NULL) {
-		return meta;
-	}
-	meta = calloc(1, sizeof(*meta));
-	if (meta == NULL) {
-		return NULL;
-	}
-	memcpy(meta->key, key, strnlen(key, STORE_META_MAX));
-	meta->next = store->metas;
-	store->metas = meta;
-	return meta;
+	return strcmp(key, META_FORMAT) == 0 ||
+	       strcmp(key, META_RECORDS) == 0 ||
+	       strcmp(key, META_RESERVED) == 0 ||
+	       strcmp(key, META_PROBE) == 0 ||
+	       strncmp(key, META_JOURNAL, strlen(META_JOURNAL)) == 0;
 }
 
 int store_set_meta(struct store *store, const char *name, uint64_t number)
@@ -328,11 +362,7 @@ int store_set_meta(struct store *store, const char *name, uint64_t number)
 	struct meta *meta = NULL;
 	int err = 0;
 
-	if (len == 0 || len > STORE_META_MAX ||
-	    strcmp(name, META_FORMAT) == 0 ||
-	    strcmp(name, META_RECORDS) == 0 ||
-	    strcmp(name, META_RESERVED) == 0 ||
-	    strcmp(name, META_PROBE) == 0) {
+	if (len == 0 || len > STORE_META_MAX || is_reserved(name)) {
 		return EINVAL;
 	}
 	err = health_refuses(store);
@@ -342,7 +372,7 @@ int store_set_meta(struct store *store, const char *name, uint64_t number)
 	if (err != 0) {
 		return err;
 	}
-	meta = store_meta_add(store, name);
+	meta = meta_add(&store->metas, name);
 	if (meta == NULL) {
 		return ENOMEM;
 	}
@@ -355,8 +385,12 @@ int store_set_meta(struct store *store, const char *name, uint64_t number)
 bool store_get_meta(const struct store *store, const char *key,
 		    uint64_t *number)
 {
-	const struct meta *meta = store_meta(store, key);
+	const struct meta *meta = NULL;
 
+	if (store->loader != NULL) {
+		return loader_get_meta(store, key, number);
+	}
+	meta = meta_find(store->metas, key);
 	if (meta == NULL || !meta->number.is_set) {
 		return false;
 	}
@@ -369,20 +403,17 @@ bool store_get_meta(const struct store *store, const char *key,
 bool store_get(const struct store *store, const struct nb_name *name,
 	       struct nb_record *rec)
 {
-	const struct entry *entry = table_find(&store->table, name);
+	const struct entry *entry = NULL;
 
+	if (store->loader != NULL) {
+		return loader_get(store, name, rec);
+	}
+	entry = table_find(&store->table, name);
 	if (entry == NULL || entry->owner == NULL) {
 		return false;
 	}
 	entry_unpack(entry, entry->owner->address, rec);
 	return true;
-}
-
-uint64_t store_records(const struct store *store)
-{
-	const uint64_t *by_state = store->table.by_state;
-
-	return by_state[0] + by_state[1] + by_state[2];
 }
 
 static unsigned int list_length(const struct turn_list *list)
@@ -400,8 +431,9 @@ void store_stats(const struct store *store, struct store_stats *stats)
 {
 	const struct table *table = &store->table;
 
+	assert(store->loader == NULL);
 	*stats = (struct store_stats){
-		.records = store_records(store),
+		.records = table_records(table),
 		.statics = table->statics,
 		.memory = table->memory,
 		.turns = store->turns,

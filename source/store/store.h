@@ -28,7 +28,8 @@ struct store;
  * inside done(), ends it and closes the backend: no done() is called any more,
  * turns that are not durable yet may be so or not, open ones are lost.
  * store_wait() first, and there are none. Returns 0 or an errno; *message then
- * says what and where, in one line allocated on mem_ctx.
+ * says what and where, in one line allocated on mem_ctx, and the backend is
+ * closed.
  *
  * Records that cannot be decoded are an error, EILSEQ: a server must not
  * start on a damaged database as if it were whole.
@@ -40,10 +41,15 @@ int store_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 /*
  * The same, but back as soon as single records and numbers can be read: the
  * rest is loaded in a thread of its own. While store_loading(): store_get and
- * store_get_meta work, by asking the backend; nothing else may be called but
- * store_health, store_fds, store_ready and talloc_free. loaded(arg, error,
- * message) is called once from store_ready(), with what store_create() would
- * have returned; after an error there is nothing left to do but to free.
+ * store_get_meta work, by asking the backend, and nothing is pending or busy;
+ * store_health, store_disk_sight, store_fds, store_ready, store_wait and
+ * talloc_free (which ends the loading) may be called, all else stops the
+ * program. A value that is damaged is not found.
+ *
+ * loaded(arg, error, message) is called once, from store_ready() or
+ * store_wait(), with what store_create() would have returned; the message is
+ * NULL without an error and gone afterwards. It must not free the store. After
+ * an error the store stays as it is, loading, until it is freed.
  */
 int store_open(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	       const struct store_backend *backend,
@@ -54,7 +60,7 @@ bool store_loading(const struct store *store);
 /*
  * What to watch for reading, at most STORE_FDS; when one is readable call
  * store_ready(), from which done() functions are called then. Valid until
- * loaded() was called, then ask again.
+ * loaded() was called, then ask again. None: nothing ever ends later.
  */
 #define STORE_FDS	2
 unsigned int store_fds(const struct store *store, int fd[STORE_FDS]);
@@ -139,7 +145,7 @@ int store_set_meta(struct store *store, const char *key, uint64_t number);
 void store_commit(struct store *store, void (*done)(void *arg, int error),
 		  void *arg);
 
-/* Is anything in flight or waiting? */
+/* Is any turn in flight or waiting? */
 bool store_busy(const struct store *store);
 
 /*

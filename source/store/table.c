@@ -347,6 +347,11 @@ struct owner *table_owner_next(struct table *table, struct owner *owner)
 			       RB_NEXT(owner_tree, &table->owners, owner);
 }
 
+uint64_t table_records(const struct table *table)
+{
+	return table->by_state[0] + table->by_state[1] + table->by_state[2];
+}
+
 uint64_t owner_records(const struct owner *owner)
 {
 	return owner->records[0] + owner->records[1] + owner->records[2];

@@ -94,6 +94,7 @@ int table_link_trees(struct table *table);	/* 0 or ENOMEM */
 struct owner *table_owner(const struct table *table, uint32_t address);
 struct owner *table_owner_add(struct table *table, uint32_t address);
 
+uint64_t table_records(const struct table *table);
 uint64_t owner_records(const struct owner *owner);
 uint64_t owner_highest(struct owner *owner);
 struct owner *table_owner_next(struct table *table, struct owner *owner);

@@ -311,7 +311,7 @@ static void pump(struct store *store)
 static void write_count(struct store *store)
 {
 	struct number now = {
-		.value = store_records(store),
+		.value = table_records(&store->table),
 		.is_set = true,
 	};
 	uint8_t key[DBREC_KEY_MAX];
@@ -324,7 +324,7 @@ static void write_count(struct store *store)
 
 void store_begin(struct store *store)
 {
-	assert(!store->is_open);
+	assert(store->loader == NULL && !store->is_open);
 	store->is_open = true;
 	store->turn++;
 	store->open = turn_get(store);
@@ -399,8 +399,12 @@ bool store_busy(const struct store *store)
 uint64_t store_pending_turn(const struct store *store,
 			    const struct nb_name *name)
 {
-	const struct entry *entry = table_find(&store->table, name);
+	const struct entry *entry = NULL;
 
+	if (store->loader != NULL) {
+		return 0;
+	}
+	entry = table_find(&store->table, name);
 	return entry != NULL && entry->turn > store->durable ? entry->turn : 0;
 }
 

@@ -20,6 +20,7 @@
  * are neither: a start may find them. The mark then stands where it is.
  */
 
+#include <assert.h>
 #include <errno.h>
 
 #include "store/internal.h"
@@ -81,6 +82,7 @@ uint64_t store_mark(const struct store *store, uint32_t owner)
 {
 	const struct owner *node = NULL;
 
+	assert(store->loader == NULL);
 	if (owner == NB_SELF) {
 		return store->settled < store->reserved_durable ?
 			       store->settled : store->reserved_durable;
@@ -113,6 +115,7 @@ int store_set_mark(struct store *store, uint32_t owner, uint64_t version)
 
 uint64_t store_counter(const struct store *store)
 {
+	assert(store->loader == NULL);
 	return store->counter;
 }
 
@@ -121,6 +124,7 @@ int store_raise_counter(struct store *store, uint64_t version)
 	bool own_turn = !store->is_open;
 	int err = 0;
 
+	assert(store->loader == NULL);
 	if (version <= store->counter && version <= store->reserved->value) {
 		return 0;
 	}

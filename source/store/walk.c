@@ -15,6 +15,8 @@
  * given in one go.
  */
 
+#include <assert.h>
+
 #include "store/internal.h"
 
 #define WALK_END	UINT64_MAX	/* no name has this position */
@@ -27,6 +29,7 @@ void store_walk_version(const struct store *store, uint32_t owner,
 	const struct owner *node = table_owner(&store->table, owner);
 	const struct entry *at = node != NULL ? owner_from(node, from) : NULL;
 
+	assert(store->loader == NULL);
 	while (at != NULL && at->version <= to) {
 		struct nb_record rec;
 
@@ -45,6 +48,7 @@ unsigned int store_walk_due(const struct store *store, int64_t until,
 	const struct entry *at = NULL;
 	unsigned int count = 0;
 
+	assert(store->loader == NULL);
 	at = table_due_from(&store->table,
 			    pos->started ? pos->expires : INT64_MIN,
 			    pos->started ? &pos->name : NULL);
@@ -123,6 +127,7 @@ bool store_walk_all(const struct store *store, uint64_t *cursor,
 	const struct table *table = &store->table;
 	unsigned int visited = 0, buckets = 0;
 
+	assert(store->loader == NULL);
 	while (*cursor != WALK_END) {
 		uint64_t last = 0;
 		const struct entry *bucket = table_bucket_at(table, *cursor,
@@ -155,6 +160,7 @@ bool store_owner_at(const struct store *store, unsigned int index,
 	struct table *table = (struct table *)&store->table;
 	struct owner *node = NULL;
 
+	assert(store->loader == NULL);
 	while ((node = table_owner_next(table, node)) != NULL) {
 		uint64_t mark = store_mark(store, node->address);
 

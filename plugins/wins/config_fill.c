@@ -214,6 +214,7 @@ static void fill_serve(const struct settings *s, struct serve_config *serve)
 		      &serve->challenge_tries);
 	settings_pair(s, OPTION_SOURCE_RATE, &serve->source_rate,
 		      &serve->source_burst);
+	serve->burst_threshold = settings_number(s, OPTION_BURST_THRESHOLD);
 	serve->scavenging_interval =
 		settings_number(s, OPTION_SCAVENGING_INTERVAL);
 	serve->tombstone_extra =

@@ -329,11 +329,13 @@ static const struct option table[OPTION_COUNT] = {
 	.max = 1000000, .unit = "events", .standard = "500",
 	.windows = "500",
 	.group = OPTION_GROUP_ANSWERS, .room = "serve", .reload = true,
-	.later = "burst handling is not in this version",
 	.summary = "undecided events before burst handling begins",
-	.doc = "When more events than this wait for the disk, a new "
-	"registration is told to come back after a short time to live and is "
-	"not stored. 0 turns this off.",
+	.doc = "While more events than this wait for the disk, the "
+	"registration of a new name gets a positive answer at once, with a "
+	"time to live of 300 to 3000 s, and is not stored: the client comes "
+	"back in half that time. Until then nobody can resolve the name. "
+	"Refreshes, releases and names that are known wait for the disk. 0 "
+	"turns this off.",
 },
 [OPTION_1C_ORDER] = {
 	.name = "wins:1c order", .type = OPTION_WORD, .words = "recent windows",

@@ -44,6 +44,7 @@ static int serve_destructor(struct serve *serve)
 {
 	challenge_free_all(serve);
 	scavenge_stop(serve);
+	burst_stop(serve);
 	own_stop(serve);
 	return 0;
 }
@@ -215,6 +216,10 @@ static void request_record(struct serve *serve, const struct nb_event *event,
 	}
 	note_source(serve, event);
 	serve_decide(serve, event, &existing, &verdict);
+	if (burst_answers(serve, event, origin, &verdict) ||
+	    burst_drowns(serve)) {
+		return;
+	}
 	serve_apply(serve, event, origin, &verdict);
 }
 

@@ -76,6 +76,7 @@ struct serve_config {
 	uint32_t challenge_tries;	/* per address, 1 or more */
 	uint32_t source_rate;		/* wins:source rate: /s; 0: no limit */
 	uint32_t source_burst;		/* and at once, 1 or more */
+	uint32_t burst_threshold;	/* wins:burst threshold; 0: off */
 	uint32_t scavenging_interval;	/* s */
 	uint32_t tombstone_extra;	/* s of uptime before deletions */
 	uint32_t own_ttl;		/* s, nbtd:bcast_ttl */

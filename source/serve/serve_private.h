@@ -17,6 +17,8 @@
 #define CHALLENGE_JOINED	8	/* requests of one host that share one */
 #define CHALLENGE_ROUNDS	3	/* fresh starts before a refusal */
 
+#define HELD_MAX		25000	/* replies that wait for the disk */
+
 /* Everything that is counted. Names stand in stats.c. */
 enum serve_stat {
 	STAT_REGISTRATIONS,
@@ -46,6 +48,10 @@ enum serve_stat {
 	STAT_TURNS,
 	STAT_TURNS_FAILED,
 	STAT_REPLIES_DROPPED,	/* with a failed turn, or without memory */
+	STAT_HELD_FULL,		/* dropped: too many replies wait */
+	STAT_COME_BACK,		/* burst answers; then those by their life */
+	STAT_COME_BACK_300,
+	STAT_COME_BACK_3000 = STAT_COME_BACK_300 + 9,
 	STAT_SCAVENGED,
 	STAT_SCAVENGING_STOPPED,	/* counts that raised the guard */
 	STAT_COUNT
@@ -120,6 +126,13 @@ struct scavenge {
 	uint64_t active;
 };
 
+struct burst {
+	uint64_t before;		/* answers since it was last calm */
+	uint64_t answers;		/* that the log has still to tell */
+	uint64_t seen;			/* of them, when the timer began */
+	struct nb_timer *timer;		/* NULL: no burst, or no memory */
+};
+
 struct challenge;
 struct source;
 struct source_table;
@@ -142,6 +155,7 @@ struct serve {
 	struct turn *turn;		/* gathering; NULL until needed */
 	struct turn *turns;		/* ended, not durable */
 	unsigned int held;
+	struct burst burst;
 
 	struct source_table *sources;
 	struct challenge *bucket[CHALLENGE_BUCKETS];
@@ -188,6 +202,16 @@ int serve_store(struct serve *serve, const struct nb_event *event,
 /* Carry out the whole of it for a client. */
 void serve_apply(struct serve *serve, const struct nb_event *event,
 		 const struct nb_origin *origin, struct nb_verdict *verdict);
+
+/* burst.c */
+/* Is the store behind and the registration one that may be put off? Then it
+ * is answered. */
+bool burst_answers(struct serve *serve, const struct nb_event *event,
+		   const struct nb_origin *origin, struct nb_verdict *verdict);
+/* Has so much piled up that the rest is silence? Counts it. */
+bool burst_drowns(struct serve *serve);
+void burst_backlog_fell(struct serve *serve);	/* held has become less */
+void burst_stop(struct serve *serve);
 
 /* challenge.c */
 /*

@@ -51,6 +51,7 @@ static void turn_unlink(struct turn *turn)
 static void held_end(struct serve *serve, struct held *held, int error)
 {
 	serve->held--;
+	burst_backlog_fell(serve);
 	if (held->done != NULL) {
 		held->done(held->arg, error, held->verdict);
 		return;

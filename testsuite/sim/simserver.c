@@ -16,6 +16,7 @@ struct serve_config sim_config(void)
 		.challenge_tries = 3,
 		.source_rate = 2000,
 		.source_burst = 20000,
+		.burst_threshold = 500,
 		.scavenging_interval = 3 * 86400,
 		.tombstone_extra = 3 * 86400,
 		.own_ttl = 300000,

@@ -57,6 +57,7 @@ static void everything_is_counted(void **state)
 		{ "turns-failed", 0 },	   { "replies-dropped", 0 },
 		{ "source-rate-dropped", 0 },
 		{ "challenges-source-limit", 0 },
+		{ "come-back-answers", 0 }, { "dropped-store-behind", 0 },
 		{ "pending-challenges", 0 }, { "pending-replies", 0 },
 	};
 

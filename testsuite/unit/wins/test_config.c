@@ -103,6 +103,7 @@ static void defaults(void **state)
 	assert_int_equal(c->serve.challenge_tries, 3);
 	assert_int_equal(c->serve.source_rate, 2000);
 	assert_int_equal(c->serve.source_burst, 20000);
+	assert_int_equal(c->serve.burst_threshold, 500);
 	assert_int_equal(c->serve.scavenging_interval, 259200);
 	assert_int_equal(c->serve.tombstone_extra, 259200);
 	assert_int_equal(c->serve.own_ttl, 300000);
@@ -165,7 +166,7 @@ static void everything_set(void **state)
 		"nbtd:wins_randomize1Clist_mask = 255.255.0.0\n"
 		"nbtd:bcast_ttl = 8\nnbtd:max_refresh_time = 9\n"
 		"wins:challenge = 500 5\nwins:migrate on = yes\n"
-		"wins:source rate = 30 40\n"
+		"wins:source rate = 30 40\nwins:burst threshold = 0\n"
 		"wins:blocked names = A B\nwins:allow names = B\n"
 		"wins:1c order = windows\nwins:source must match = enforce\n"
 		"wins:read group = staff\nwins:admin group = \"the admins\"\n"
@@ -193,6 +194,7 @@ static void everything_set(void **state)
 	assert_int_equal(c->serve.challenge_tries, 5);
 	assert_int_equal(c->serve.source_rate, 30);
 	assert_int_equal(c->serve.source_burst, 40);
+	assert_int_equal(c->serve.burst_threshold, 0);
 	assert_int_equal(c->serve.own_ttl, 8);
 	assert_int_equal(c->serve.own_refresh, 9);
 	assert_false(c->durable);

@@ -4,9 +4,8 @@
  * something that outlives the client, and the two translations at the border.
  *
  * Times: records live on the ageing clock, people on the wall clock. They are
- * the same until somebody sets the wall clock; then the difference is added.
- * One or two seconds are rounding, not a step, and are left alone so that two
- * listings in a row agree.
+ * the same until somebody sets the wall clock or the server was off for long;
+ * then the difference is added.
  *
  * Owners: records of ours carry NB_SELF, the wire our real address.
  */
@@ -14,8 +13,7 @@
 #include <stdio.h>
 
 #include "control/call.h"
-
-#define ROUNDING 2	/* s that the two clocks may seem to differ */
+#include "core/age.h"
 
 static void put_status(struct call *call, enum control_status status,
 		       const char *format, va_list ap)
@@ -123,20 +121,7 @@ void call_put_host(struct call *call, const char *key, uint32_t addr)
 
 static int64_t wall_offset(const struct call *call)
 {
-	const struct nb_world *world = call->context->world;
-	int64_t offset = world->wall(world->priv) - world->now(world->priv);
-
-	return offset >= -ROUNDING && offset <= ROUNDING ? 0 : offset;
-}
-
-static int64_t shift_time(int64_t when, int64_t offset)
-{
-	int64_t shifted = 0;
-
-	if (when == NB_NEVER || __builtin_add_overflow(when, offset, &shifted)) {
-		return when;
-	}
-	return shifted;
+	return serve_wall_offset(call->context->serve);
 }
 
 void call_put_wall(struct call *call, const char *key, int64_t when)
@@ -147,7 +132,7 @@ void call_put_wall(struct call *call, const char *key, int64_t when)
 
 void call_put_time(struct call *call, const char *key, int64_t when)
 {
-	call_put_wall(call, key, shift_time(when, wall_offset(call)));
+	call_put_wall(call, key, age_shift(when, wall_offset(call)));
 }
 
 /* Replace one owner by another and move all times. */
@@ -155,12 +140,12 @@ static void translate(struct nb_record *rec, uint32_t from, uint32_t to,
 		      int64_t offset)
 {
 	rec->owner = rec->owner == from ? to : rec->owner;
-	rec->expires = shift_time(rec->expires, offset);
+	rec->expires = age_shift(rec->expires, offset);
 	for (unsigned int i = 0; i < rec->count; i++) {
 		struct nb_member *member = &rec->member[i];
 
 		member->owner = member->owner == from ? to : member->owner;
-		member->expires = shift_time(member->expires, offset);
+		member->expires = age_shift(member->expires, offset);
 	}
 }
 

@@ -45,6 +45,7 @@ static int serve_destructor(struct serve *serve)
 	challenge_free_all(serve);
 	scavenge_stop(serve);
 	burst_stop(serve);
+	alive_stop(serve);
 	own_stop(serve);
 	return 0;
 }
@@ -73,6 +74,7 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	talloc_set_destructor(serve, serve_destructor);
 	own_configure(serve);
 	scavenge_start(serve);
+	alive_start(serve);
 	*out = serve;
 	return 0;
 }

@@ -85,9 +85,25 @@ struct serve_config {
 	struct serve_own_name own_name[SERVE_OWN_NAMES_MAX];
 };
 
+/*
+ * Where the ageing clock begins (core/age.h), from what the store was told
+ * last; says in the log if that is not simply the wall clock. life: the
+ * longest that a record lives without a refresh, s. Once, when the store is
+ * open (it may still be loading), before serve_create() and before anything
+ * asks world->now, which counts from there.
+ */
+int64_t serve_age_start(const struct nb_world *world,
+			const struct store *store, uint32_t life);
+
 int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 		 struct store *store, const struct serve_ops *ops,
 		 const struct serve_config *config, struct serve **serve);
+
+/*
+ * A clean end: write down when it was. Nothing else may follow but to wait
+ * for the store and to free.
+ */
+void serve_leave(struct serve *serve);
 
 /* Swap the configuration at a reload. Own names keep their state. */
 void serve_set_config(struct serve *serve, const struct serve_config *config);
@@ -194,6 +210,13 @@ bool serve_scavenge_running(const struct serve *serve);
  */
 bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
 			    uint64_t *active);
+
+/*
+ * Wall clock minus ageing clock, s: added to a time of ours it is the one
+ * that people know (age_shift()). Says so in the log if the wall clock was
+ * set since the last call.
+ */
+int64_t serve_wall_offset(struct serve *serve);
 
 /* ---- sight ---- */
 

@@ -54,6 +54,7 @@ enum serve_stat {
 	STAT_COME_BACK_3000 = STAT_COME_BACK_300 + 9,
 	STAT_SCAVENGED,
 	STAT_SCAVENGING_STOPPED,	/* counts that raised the guard */
+	STAT_CLOCK_STEPS,
 	STAT_COUNT
 };
 
@@ -133,6 +134,12 @@ struct burst {
 	struct nb_timer *timer;		/* NULL: no burst, or no memory */
 };
 
+struct alive {
+	struct nb_timer *timer;
+	uint64_t last;			/* world->mono of the last tick */
+	int64_t offset;			/* wall minus ageing clock, as known */
+};
+
 struct challenge;
 struct source;
 struct source_table;
@@ -162,6 +169,7 @@ struct serve {
 	unsigned int challenges;
 
 	struct scavenge scavenge;
+	struct alive alive;
 	uint64_t stat[STAT_COUNT];
 	uint64_t *row_hits;
 };
@@ -240,6 +248,10 @@ bool own_defends(const struct serve *serve, const struct nb_event *event,
 void own_answer(struct serve *serve, unsigned int own,
 		const struct nb_origin *origin, const struct nb_name *name);
 void own_stop(struct serve *serve);
+
+/* alive.c */
+void alive_start(struct serve *serve);
+void alive_stop(struct serve *serve);
 
 /* scavenge.c */
 void scavenge_start(struct serve *serve);

@@ -46,6 +46,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_COME_BACK_3000] = "come-back-3000",
 	[STAT_SCAVENGED] = "scavenged",
 	[STAT_SCAVENGING_STOPPED] = "scavenging-stopped",
+	[STAT_CLOCK_STEPS] = "clock-steps",
 };
 
 /* Gauges stand behind the counters. */

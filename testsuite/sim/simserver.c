@@ -169,10 +169,16 @@ static void start(struct sim_server *server)
 	server->ctx = talloc_new(server);
 	sim_disk_backend(server->disk, &server->backend);
 	if (store_create(server->ctx, &server->sim->world, &server->backend,
-			 &server->store, &message) != 0 ||
-	    door_create(server->ctx, &server->sim->world, server->store,
+			 &server->store, &message) != 0) {
+		fprintf(stderr, "no store: %s\n", message);
+		abort();
+	}
+	sim_world_set_age(server->sim,
+			  serve_age_start(&server->sim->world, server->store,
+					  server->config.policy.max_ttl));
+	if (door_create(server->ctx, &server->sim->world, server->store,
 			&server->config, SIM_PORT, &server->door) != 0) {
-		fprintf(stderr, "cannot start: %s\n", message);
+		fprintf(stderr, "cannot start\n");
 		abort();
 	}
 	server->serve = door_serve(server->door);
@@ -195,8 +201,8 @@ struct sim_server *sim_server_start(TALLOC_CTX *mem_ctx, struct sim_world *sim,
 
 static void halt(struct sim_server *server)
 {
-	talloc_free(server->door);
-	talloc_free(server->store);
+	TALLOC_FREE(server->door);
+	TALLOC_FREE(server->store);
 	TALLOC_FREE(server->ctx);
 }
 
@@ -204,6 +210,17 @@ void sim_server_stop(struct sim_server *server)
 {
 	halt(server);
 	talloc_free(server);
+}
+
+void sim_server_off(struct sim_server *server)
+{
+	serve_leave(server->serve);
+	halt(server);
+}
+
+void sim_server_on(struct sim_server *server)
+{
+	start(server);
 }
 
 void sim_server_crash(struct sim_server *server, bool keep_flight)

@@ -68,6 +68,13 @@ struct serve_config sim_config(void);
 struct sim_server *sim_server_start(TALLOC_CTX *mem_ctx, struct sim_world *sim,
 				    const struct serve_config *config);
 void sim_server_stop(struct sim_server *server);
+/*
+ * A clean end, and a start from the same disk. Between them time may pass
+ * (sim->usec) and the wall clock may do what it likes; nothing else may be
+ * called.
+ */
+void sim_server_off(struct sim_server *server);
+void sim_server_on(struct sim_server *server);
 /* Lose what was not durable and start again from the disk. */
 void sim_server_crash(struct sim_server *server, bool keep_flight);
 

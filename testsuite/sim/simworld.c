@@ -14,18 +14,28 @@ struct nb_timer {
 	void *arg;
 };
 
+static int64_t seconds(const struct sim_world *sim)
+{
+	return sim->start + (int64_t)(sim->usec / 1000000u);
+}
+
 static int64_t sim_now(void *priv)
 {
-	struct sim_world *sim = priv;
+	const struct sim_world *sim = priv;
 
-	return sim->start + (int64_t)(sim->usec / 1000000u);
+	return seconds(sim) + sim->age_step;
 }
 
 static int64_t sim_wall(void *priv)
 {
-	struct sim_world *sim = priv;
+	const struct sim_world *sim = priv;
 
-	return sim_now(priv) + sim->wall_step;
+	return seconds(sim) + sim->wall_step;
+}
+
+void sim_world_set_age(struct sim_world *sim, int64_t start)
+{
+	sim->age_step = start - seconds(sim);
 }
 
 static uint64_t sim_mono(void *priv)
@@ -165,6 +175,7 @@ void sim_advance(struct sim_world *sim, uint64_t usec)
 		if (timer->when > sim->usec) {
 			sim->usec = timer->when;
 		}
+		sim->fired++;
 		timer->fn(timer->arg);
 		free(timer);
 	}

@@ -17,9 +17,11 @@ struct sim_world {
 	struct nb_world world;		/* hand this out */
 	int64_t start;			/* wall and ageing clock at time 0 */
 	int64_t wall_step;		/* s the wall clock was stepped by */
+	int64_t age_step;		/* s the ageing clock is beside it */
 	uint64_t usec;			/* since the start */
 	struct nb_timer *timers;	/* sorted by time */
 	unsigned int timer_count;
+	uint64_t fired;			/* timers that ran */
 	uint64_t random;
 	bool timers_fail;		/* timer_start returns NULL */
 
@@ -33,6 +35,9 @@ struct sim_world {
 };
 
 void sim_world_init(struct sim_world *sim, uint64_t seed);
+/* The ageing clock begins here, as at a start of the server. */
+void sim_world_set_age(struct sim_world *sim, int64_t start);
+
 void sim_world_end(struct sim_world *sim);	/* drop timers that remain */
 
 /* Let time pass, running what comes due on the way, itself included. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "control/control.h"
+#include "core/age.h"
 #include "rules/client.h"
 
 #define FAKE_RECORDS 20000
@@ -310,6 +311,12 @@ bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
 	*leaving = 300;
 	*active = 1000;
 	return serve->guarded;
+}
+
+int64_t serve_wall_offset(struct serve *serve)
+{
+	(void)serve;
+	return age_offset(0, fake_wall, FAKE_NOW);
 }
 
 int64_t serve_next_scavenge(const struct serve *serve)

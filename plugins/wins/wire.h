@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A running server: all rooms and what connects them. wire.c puts it together
- * and takes it apart, addresses.c keeps its sockets in step with the machine,
- * counters.c shows its numbers.
+ * and takes it apart, ageing.c starts its clock, addresses.c keeps its sockets
+ * in step with the machine, counters.c shows its numbers.
  */
 #ifndef WINS_WIRE_H
 #define WINS_WIRE_H
@@ -53,6 +53,14 @@ int wire_reload(struct wins_server *server, TALLOC_CTX *mem_ctx,
 
 /* Tell the host that the service is up, and how it is. */
 void wire_tell(struct wins_server *server);
+
+/* ---- ageing.c ---- */
+
+/*
+ * Let the ageing clock go on where it stopped: once, between the opening of
+ * the store and everything that asks the clock.
+ */
+void ageing_start(struct wins_server *server);
 
 /* ---- addresses.c ---- */
 

@@ -2,9 +2,9 @@
 /*
  * Filling struct nb_world, see world.h and core/world.h.
  *
- * The ageing clock is the wall clock as read once at start plus what
- * CLOCK_BOOTTIME advanced since: a step of the wall clock ages nothing
- * (design.md section 2). Random bytes come from the kernel 256 at a time,
+ * The ageing clock is where it began plus what CLOCK_BOOTTIME advanced since:
+ * a step of the wall clock ages nothing (design.md section 2). It begins at
+ * the wall clock until world_set_age() says better. Random bytes come from the kernel 256 at a time,
  * because each challenge takes two; used ones are wiped, so that a look into
  * our memory tells nothing of the transaction ids that were given out.
  */
@@ -26,6 +26,18 @@ static int64_t wall_usec(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/*
+ * Of both clocks the seconds change at the same moment, so that their
+ * difference is the same whenever it is taken.
+ */
+void world_set_age(struct world *world, int64_t start)
+{
+	int64_t wall = wall_usec();
+	int64_t part = (wall % 1000000 + 1000000) % 1000000;
+
+	world->age_offset = start * 1000000 + part - (int64_t)timers_mono();
 }
 
 static int64_t world_now(void *priv)

@@ -30,6 +30,12 @@ struct world {
 int world_create(TALLOC_CTX *mem_ctx, const struct wins_host *host,
 		 int log_level, struct world **world);
 
+/*
+ * The ageing clock stands at start, s, and goes on from there. Before anybody
+ * has looked at it.
+ */
+void world_set_age(struct world *world, int64_t start);
+
 /* A new log level from the configuration, after a reload. */
 void world_set_log_level(struct world *world, int log_level);
 

@@ -236,6 +236,64 @@ static void test_clocks(void **state)
 	assert_in_range(now, wall - 1, wall + 1);
 }
 
+/* Microseconds of the wall clock's present second. */
+static long part_of_second(void)
+{
+	struct timespec ts = {0};
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_nsec / 1000;
+}
+
+/* Somewhere in the middle of a second, without a pause. */
+static void set_age(struct fixture *f, int64_t start)
+{
+	long before = 0;
+
+	do {
+		do {
+			before = part_of_second();
+		} while (before < 400 * MSEC || before > 600 * MSEC);
+		world_set_age(f->world, start);
+	} while (part_of_second() > before + 5 * MSEC);
+}
+
+/*
+ * It goes on where it stopped, and its seconds turn with those of the wall
+ * clock, so that their difference is one number whenever it is taken.
+ */
+static void test_ageing_goes_on(void **state)
+{
+	static const int64_t start[] = { 1000, 0, INT64_C(1) << 33,
+					 INT64_C(4294967290) };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		int64_t offset = 0;
+		int64_t wall = 0;
+
+		set_age(f, start[i]);
+		assert_in_range(f->ops->now(f->ops->priv), start[i],
+				start[i] + 1);
+		offset = f->ops->wall(f->ops->priv) -
+			 f->ops->now(f->ops->priv);
+		wall = f->ops->wall(f->ops->priv);
+		while (f->ops->wall(f->ops->priv) == wall ||
+		       part_of_second() < 100 * MSEC) {
+			long part = part_of_second();
+			int64_t now = f->ops->now(f->ops->priv);
+
+			if (part < 10 * MSEC || part > 980 * MSEC ||
+			    part_of_second() < part ||
+			    part_of_second() > 990 * MSEC) {
+				continue;	/* too near to tell */
+			}
+			assert_int_equal(now, f->ops->wall(f->ops->priv) -
+					 offset);
+		}
+	}
+}
+
 /* The ageing clock is the wall clock of the start, moved by boot time only. */
 static void test_wall_steps_do_not_age(void **state)
 {
@@ -310,6 +368,7 @@ int main(void)
 		TEST(test_timer_far_away),
 		TEST(test_clocks),
 		TEST(test_wall_steps_do_not_age),
+		TEST(test_ageing_goes_on),
 		TEST(test_random_is_not_repeated),
 		TEST(test_log_level),
 		TEST(test_send_without_sockets),

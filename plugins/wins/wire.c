@@ -5,6 +5,7 @@
  *	configuration, directories, lock	nothing of another's is touched
  *	world					clocks, timers, chance
  *	store on its tdb backend		all records in memory
+ *	ageing clock				goes on where it stopped
  *	owner address				who we are to partners
  *	sockets' set (udp137), empty
  *	door, with serve behind it		decides, through the rules
@@ -286,6 +287,7 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = open_store(server, mem_ctx, message);
 	}
 	if (ret == 0) {
+		ageing_start(server);
 		ret = addresses_owner(server, mem_ctx, message);
 	}
 	if (ret == 0) {
@@ -319,6 +321,9 @@ static int wire_destroy(struct wins_server *server)
 	TALLOC_FREE(server->control);
 	TALLOC_FREE(server->backups);
 	TALLOC_FREE(server->watch);
+	if (server->door != NULL) {
+		serve_leave(door_serve(server->door));
+	}
 	TALLOC_FREE(server->door);
 	if (server->world != NULL) {
 		server->world->udp = NULL;

@@ -39,6 +39,7 @@ static int setup(void **state)
 		.version = "0.1",
 		.state = "running",
 		.started = FAKE_NOW,
+		.backup_sight = fake_backup_sight,
 	};
 	fake_wall = FAKE_NOW;
 	*state = b;

@@ -27,7 +27,7 @@
 #define FORM		"wins-dddddddd-dddddd"	/* d: a digit */
 #define FORM_LEN	20
 #define END		".tdb"
-#define UNFINISHED	".new"		/* behind it, while it is written */
+#define UNFINISHED	".part"		/* behind it, while tdbfile_copy() works */
 #define SERIALS		1000		/* of one second */
 #define SPARE_BYTES	(8u << 20)	/* left free for the server itself */
 #define YEAR_9999	INT64_C(253402300799)

@@ -28,6 +28,14 @@
 
 #define META_LAST	"backup-last"	/* wall clock, s */
 
+/*
+ * The thread from the store to us. It hangs off the store, which may call back
+ * as long as it is there, even when we are gone.
+ */
+struct copying {
+	struct backups *backups;
+};
+
 struct backups {
 	struct tevent_context *ev;
 	const struct nb_world *world;
@@ -50,6 +58,7 @@ struct backups {
 		unsigned int keep;	/* 0: all */
 		char name[BACKUP_NAME];
 	} step;
+	struct copying *copying;	/* while the store copies */
 	char *path;
 	uint64_t records;
 	void (*done)(void *arg, int error, uint64_t records,
@@ -164,14 +173,24 @@ static void failed(struct backups *b, int error, const char *why)
 	int64_t again = now(b) + at_most(b->interval, BACKUPS_RETRY_SECONDS);
 
 	b->failed++;
-	TALLOC_FREE(b->complaint);
-	b->complaint = talloc_asprintf(b, "%s: %s", b->folder, why);
+	talloc_free(b->complaint);
+	b->complaint = talloc_strdup(b, why);
 	why = b->complaint != NULL ? b->complaint : why;
 	nb_log(b->world, NB_LOG_ERROR, "no backup could be made: %s", why);
 	if (b->due < again) {
 		b->due = again;
 	}
 	tell(b, error, why);
+}
+
+static void failed_here(struct backups *b, int error)
+{
+	char *why = talloc_asprintf(b, "%s: %s", b->folder, error == ENOSPC ?
+				    "not enough room for another copy" :
+				    strerror(error));
+
+	failed(b, error, why != NULL ? why : strerror(error));
+	talloc_free(why);
 }
 
 static void pruned(void *arg)
@@ -204,10 +223,20 @@ static void prune(void *arg)
 
 static void copied(void *arg, int error, uint64_t records, const char *message)
 {
-	struct backups *b = talloc_get_type_abort(arg, struct backups);
+	struct copying *copying = talloc_get_type_abort(arg, struct copying);
+	struct backups *b = copying->backups;
 
+	talloc_free(copying);
+	if (b == NULL) {
+		return;
+	}
+	b->copying = NULL;
+	if (error != 0 && message != NULL) {
+		failed(b, error, message);
+		return;
+	}
 	if (error != 0) {
-		failed(b, error, message != NULL ? message : strerror(error));
+		failed_here(b, error);
 		return;
 	}
 	b->records = records;
@@ -225,19 +254,19 @@ static void prepared(void *arg)
 
 	b->aside = NULL;
 	TALLOC_FREE(b->path);
-	if (b->step.error == ENOSPC) {
-		failed(b, ENOSPC, "not enough room for another copy");
-		return;
-	}
-	if (b->step.error == 0) {
-		b->path = talloc_asprintf(b, "%s/%s", b->folder, b->step.name);
-		b->step.error = b->path == NULL ? ENOMEM : 0;
-	}
 	if (b->step.error != 0) {
-		failed(b, b->step.error, strerror(b->step.error));
+		failed_here(b, b->step.error);
 		return;
 	}
-	store_backup(b->store, b->path, copied, b);
+	b->path = talloc_asprintf(b, "%s/%s", b->folder, b->step.name);
+	b->copying = talloc(b->store, struct copying);
+	if (b->path == NULL || b->copying == NULL) {
+		TALLOC_FREE(b->copying);
+		failed_here(b, ENOMEM);
+		return;
+	}
+	b->copying->backups = b;
+	store_backup(b->store, b->path, copied, b->copying);
 }
 
 static void prepare(void *arg)
@@ -262,7 +291,7 @@ static void begin(struct backups *b)
 	b->step.room = disk.file_size;
 	error = aside_run(b, b->ev, prepare, prepared, b, &b->aside);
 	if (error != 0) {
-		failed(b, error, strerror(error));
+		failed_here(b, error);
 	}
 }
 
@@ -314,6 +343,9 @@ void backups_sight(const struct backups *b, struct backups_sight *sight)
 static int backups_destroy(struct backups *b)
 {
 	TALLOC_FREE(b->aside);
+	if (b->copying != NULL) {
+		b->copying->backups = NULL;
+	}
 	b->world->timer_stop(b->world->priv, b->timer);
 	return 0;
 }

@@ -21,7 +21,8 @@ struct backups;
 
 /*
  * Copies go into the folder, which is made with the first one. World, loop
- * and store outlive it. Nothing is due before backups_set(). 0 or ENOMEM.
+ * and store outlive it; a copy that the store is making then is of no further
+ * interest. Nothing is due before backups_set(). 0 or ENOMEM.
  */
 int backups_create(TALLOC_CTX *mem_ctx, struct tevent_context *ev,
 		   const struct nb_world *world, struct store *store,

@@ -102,7 +102,7 @@ static void other_names_are_not_ours(void **state)
 {
 	static const char *const names[] = {
 		"", ".", "wins", "wins.tdb", "wins-", "wins-20261106.tdb",
-		"wins-20261106-212000", "wins-20261106-212000.tdb.new",
+		"wins-20261106-212000", "wins-20261106-212000.tdb.part",
 		"wins-20261106-212000.tdb ", "wins-20261106-212000.TDB",
 		"Wins-20261106-212000.tdb", "wins-2026110-6212000.tdb",
 		"wins-20261106-21200a.tdb", "wins-20261106-212000-.tdb",
@@ -218,25 +218,25 @@ static void a_folder_that_cannot_be(void **state)
 static void what_a_crash_left_goes(void **state)
 {
 	static const char *const stay[] = {
-		"wins-20261106-212000.tdb", "wins-20261106-212000.tdb.newer",
-		"other.new", ".new", "wins-20261106-21200.tdb.new",
-		"a-name-that-is-much-longer-than-any-name-of-ours-is.new",
+		"wins-20261106-212000.tdb", "wins-20261106-212000.tdb.parts",
+		"other.part", ".part", "wins-20261106-21200.tdb.part",
+		"a-name-that-is-much-longer-than-any-name-of-ours-is.part",
 	};
 	struct fixture *f = *state;
 	char name[BACKUP_NAME];
 
 	assert_int_equal(mkdir(f->folder, 0700), 0);
-	put(f, "wins-20261106-212000.tdb.new");
-	put(f, "wins-20261106-212000-3.tdb.new");
-	assert_int_equal(mkdir(path_of(f, "wins-20261106-212001.tdb.new"),
+	put(f, "wins-20261106-212000.tdb.part");
+	put(f, "wins-20261106-212000-3.tdb.part");
+	assert_int_equal(mkdir(path_of(f, "wins-20261106-212001.tdb.part"),
 			       0700), 0);
 	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++) {
 		put(f, stay[i]);
 	}
 	assert_int_equal(backup_prepare(f->folder, 0, 0, name), 0);
-	assert_false(has(f, "wins-20261106-212000.tdb.new"));
-	assert_false(has(f, "wins-20261106-212000-3.tdb.new"));
-	assert_true(has(f, "wins-20261106-212001.tdb.new"));
+	assert_false(has(f, "wins-20261106-212000.tdb.part"));
+	assert_false(has(f, "wins-20261106-212000-3.tdb.part"));
+	assert_true(has(f, "wins-20261106-212001.tdb.part"));
 	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++) {
 		assert_true(has(f, stay[i]));
 	}

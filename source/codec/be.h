@@ -20,6 +20,11 @@ static inline uint32_t be32_get(const uint8_t *p)
 	       (uint32_t)p[2] << 8 | p[3];
 }
 
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
+}
+
 static inline uint8_t *be16_put(uint8_t *p, uint16_t value)
 {
 	p[0] = (uint8_t)(value >> 8);
@@ -31,6 +36,12 @@ static inline uint8_t *be32_put(uint8_t *p, uint32_t value)
 {
 	p = be16_put(p, (uint16_t)(value >> 16));
 	return be16_put(p, (uint16_t)value);
+}
+
+static inline uint8_t *be64_put(uint8_t *p, uint64_t value)
+{
+	p = be32_put(p, (uint32_t)(value >> 32));
+	return be32_put(p, (uint32_t)value);
 }
 
 #endif

@@ -15,8 +15,7 @@
  * to the byte, unused bits are zero, names are in their normal form.
  *
  * The name stands in the key only: the file is made of a million of these.
- * Rejected: varints (a third smaller, but half the size is tdb's own), CRC in
- * hardware (the table costs 0.2 us a record, only at load and put).
+ * Rejected: varints (a third smaller, but half the size is tdb's own).
  *
  * No spec section: the format is ours. NB_SELF stands for this server.
  */
@@ -50,17 +49,45 @@ static const uint32_t crc_nibble[16] = {
 	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
-uint32_t dbrec_crc32c(uint32_t crc, const void *data, size_t len)
+static uint32_t crc_by_table(uint32_t crc, const uint8_t *byte, size_t len)
 {
-	const uint8_t *byte = data;
-
-	crc = ~crc;
 	for (size_t i = 0; i < len; i++) {
 		crc ^= byte[i];
 		crc = crc >> 4 ^ crc_nibble[crc & 15u];
 		crc = crc >> 4 ^ crc_nibble[crc & 15u];
 	}
-	return ~crc;
+	return crc;
+}
+
+/*
+ * x86 since 2008 has an instruction for this very polynomial. It matters where
+ * a turn's batch goes into the journal: 40 KB take 5 us instead of 420, and
+ * syncing them takes 100. What is left of a word is the table's, so that every
+ * test is one of both.
+ */
+#ifdef __x86_64__
+__attribute__((target("sse4.2")))
+static uint32_t crc_by_processor(uint32_t crc, const uint8_t *byte, size_t len)
+{
+	uint64_t wide = crc, word = 0;
+
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		memcpy(&word, byte, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+		byte += sizeof(word);
+	}
+	return crc_by_table((uint32_t)wide, byte, len);
+}
+#endif
+
+uint32_t dbrec_crc32c(uint32_t crc, const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2")) {
+		return ~crc_by_processor(~crc, data, len);
+	}
+#endif
+	return ~crc_by_table(~crc, data, len);
 }
 
 static size_t put32(uint8_t *out, uint32_t number)

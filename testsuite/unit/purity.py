@@ -20,13 +20,14 @@ BUILD = os.environ['WINSD_BUILD']
 sys.path.insert(0, os.path.join(TOP, 'build-support'))
 import arrows
 
-# qsort is not here: glibc's allocates.
+# qsort is not here: glibc's allocates. __cpu_model is what libgcc knows of the
+# processor's instructions.
 ALLOWED = set('''
     memcpy memmove memset memcmp memchr memrchr strlen strnlen strcmp strncmp
     strchr strrchr strspn strcspn strstr strcasecmp strncasecmp
     strtol strtoul strtoll strtoull snprintf vsnprintf bsearch abort
     toupper tolower isalnum isalpha isdigit isprint isspace isxdigit
-    __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
+    __cpu_model __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
     __isoc99_sscanf __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk
     __isoc23_strtol __isoc23_strtoul __isoc23_strtoll __isoc23_strtoull

@@ -43,6 +43,35 @@ static void test_crc(void **state)
 			 0xe3069283u);
 }
 
+/* Any length from any address, in one piece and in two, bit by bit. */
+static void test_crc_lengths(void **state)
+{
+	uint8_t buf[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(buf); i++) {
+		buf[i] = (uint8_t)dice(256);
+	}
+	for (size_t from = 0; from < 9; from++) {
+		uint32_t crc = 0xffffffffu;
+
+		for (size_t to = from; to < sizeof(buf); to++) {
+			size_t mid = from + dice((uint32_t)(to - from) + 1);
+			uint32_t sum = dbrec_crc32c(0, buf + from, mid - from);
+
+			assert_int_equal(dbrec_crc32c(sum, buf + mid,
+						      to - mid), ~crc);
+			assert_int_equal(dbrec_crc32c(0, buf + from,
+						      to - from), ~crc);
+			crc ^= buf[to];
+			for (int i = 0; i < 8; i++) {
+				crc = crc >> 1 ^
+				      (crc & 1u ? 0x82f63b78u : 0);
+			}
+		}
+	}
+}
+
 static void sample(struct nb_record *rec)
 {
 	static const struct nb_member members[] = {
@@ -383,6 +412,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc),
+		cmocka_unit_test(test_crc_lengths),
 		cmocka_unit_test(test_layout_record),
 		cmocka_unit_test(test_layout_others),
 		cmocka_unit_test(test_round_trip),

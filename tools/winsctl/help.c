@@ -4,41 +4,18 @@
  */
 #include <string.h>
 
+#include "common/toolhelp.h"
 #include "winsctl/winsctl.h"
 
-#define COLUMN 34
 #define WORDS_MAX 64
 
 static void print_usage_line(FILE *file, const struct command *command)
 {
-	int n = fprintf(file, "  %s %s %s", command->object, command->verb,
-			command->args);
+	char typed[64];
 
-	(void)fprintf(file, "%*s%s\n", n < COLUMN ? COLUMN - n : 1, "",
-		      command->summary);
-}
-
-static void print_options(FILE *file, const struct poptOption *option)
-{
-	for (; option->longName != NULL || option->shortName != '\0' ||
-	       option->arg != NULL; option++) {
-		char text[64] = "    ";
-
-		if (option->longName == NULL) {
-			continue;	/* an included table */
-		}
-		(void)snprintf(text, sizeof(text), "  %c%c%s --%s%s%s",
-			       option->shortName != '\0' ? '-' : ' ',
-			       option->shortName != '\0' ? option->shortName :
-							   ' ',
-			       option->shortName != '\0' ? "," : " ",
-			       option->longName,
-			       option->argDescrip != NULL ? "=" : "",
-			       option->argDescrip != NULL ?
-			       option->argDescrip : "");
-		(void)fprintf(file, "%-*s%s\n", COLUMN, text,
-			      option->descrip);
-	}
+	(void)snprintf(typed, sizeof(typed), "  %s %s %s", command->object,
+		       command->verb, command->args);
+	tool_help_row(file, typed, command->summary);
 }
 
 /* Options of the commands, each table once. */
@@ -60,7 +37,7 @@ static void print_command_options(FILE *file)
 		(void)fprintf(file, "\n%s %s%s:\n", c->object, c->verb,
 			      c->options == record_change_options ?
 			      ", tombstone, release, touch" : "");
-		print_options(file, c->options);
+		tool_help_options(file, c->options);
 	}
 }
 
@@ -74,10 +51,9 @@ void help_program(FILE *file)
 	}
 	(void)fprintf(file, "\nNames are written 'NAME<20>', 'NAME#20' or "
 		      "'NAME<20>.scope', any byte as \\xHH.\n\nOptions:\n");
-	(void)fprintf(file, "%-*s%s\n", COLUMN, "      --json",
-		      "Print JSON, one object per line");
-	print_options(file, tool_socket_options);
-	print_options(file, tool_common_options);
+	tool_help_row(file, "      --json", "Print JSON, one object per line");
+	tool_help_options(file, tool_socket_options);
+	tool_help_options(file, tool_common_options);
 	print_command_options(file);
 	(void)fprintf(file, "\nExamples:\n"
 		      "  winsctl server status\n"
@@ -98,20 +74,10 @@ void help_object(FILE *file, const char *object)
 
 void help_command(FILE *file, const struct command *command, poptContext popt)
 {
-	const char *line = command->examples;
-
 	(void)fprintf(file, "%s.\n\n", command->summary);
 	poptSetOtherOptionHelp(popt, command->args);
 	poptPrintHelp(popt, file, 0);
-	if (line != NULL) {
-		(void)fprintf(file, "\nExamples:\n");
-	}
-	while (line != NULL && *line != '\0') {
-		const char *end = strchr(line, '\n');
-
-		(void)fprintf(file, "  %.*s\n", (int)(end - line), line);
-		line = end + 1;
-	}
+	tool_help_examples(file, command->examples);
 }
 
 static void add_word(const char **words, const char *word)

@@ -197,8 +197,12 @@ static int open_door(struct wins_server *server)
 	}
 	server->world->udp = server->udp;
 	serve.self = server->self;
-	return door_create(server, &server->world->ops, server->store, &serve,
-			   config->nbt_port, &server->door);
+	ret = door_create(server, &server->world->ops, server->store, &serve,
+			  config->nbt_port, &server->door);
+	if (ret == 0) {
+		serve_loaded(door_serve(server->door));
+	}
+	return ret;
 }
 
 static void owner_stored(void *arg, int error)

@@ -62,6 +62,11 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 		done(arg, 0, &verdict);
 		return;
 	}
+	if (!serve->loaded) {
+		serve_explain(serve, event, &verdict);
+		done(arg, EAGAIN, &verdict);
+		return;
+	}
 	serve_turn_begin(serve);
 	serve_decide(serve, event, &existing, &verdict);
 	ret = serve_store(serve, event, &verdict);

@@ -34,7 +34,6 @@
 #define COUNT_ROUNDS	16u		/* of SLICE records: reading is cheap */
 #define META_NEXT	"scavenge-next"
 #define PAUSE_USEC	1000u		/* between slices */
-#define LOADING_USEC	1000000u	/* to look again whether it is loaded */
 #define LONGEST_WAIT	86400		/* s; a timer is set at most this far */
 #define RETRY		300		/* s, after a pass that failed */
 
@@ -52,7 +51,7 @@ static int64_t now_of(const struct serve *serve)
 
 static bool is_loading(const struct serve *serve)
 {
-	return store_health(serve->store) == STORE_LOADING;
+	return !serve->loaded;
 }
 
 static void scavenge_timer(struct serve *serve, uint64_t usec,
@@ -126,7 +125,7 @@ static void guard_rises(struct serve *serve,
 void scavenge_doubt(struct serve *serve)
 {
 	if (is_loading(serve)) {
-		return;		/* it begins in doubt, see scavenge_ready() */
+		return;		/* it begins in doubt, see scavenge_loaded() */
 	}
 	if (active_of_ours(serve) <= AGE_MASS_MIN) {
 		guard_falls(serve);
@@ -478,25 +477,16 @@ static void read_schedule(struct serve *serve)
 	serve->scavenge.next = latest;
 }
 
-/* As soon as the store is loaded. */
-static void scavenge_ready(void *arg)
-{
-	struct serve *serve = arg;
-
-	serve->scavenge.timer = NULL;
-	if (is_loading(serve)) {
-		scavenge_timer(serve, LOADING_USEC, scavenge_ready);
-		return;
-	}
-	read_schedule(serve);
-	scavenge_wait(serve);
-	scavenge_doubt(serve);
-}
-
 void scavenge_start(struct serve *serve)
 {
 	hold_expiry(serve, true);
-	scavenge_ready(serve);
+}
+
+void scavenge_loaded(struct serve *serve)
+{
+	read_schedule(serve);
+	scavenge_wait(serve);
+	scavenge_doubt(serve);
 }
 
 void scavenge_reload(struct serve *serve)
@@ -512,13 +502,13 @@ void scavenge_reload(struct serve *serve)
 
 void scavenge_revive(struct serve *serve)
 {
-	if (serve->scavenge.timer != NULL) {
+	if (is_loading(serve) || serve->scavenge.timer != NULL) {
 		return;
 	}
 	if (serve->scavenge.pass != NULL) {
 		scavenge_timer(serve, 0, scavenge_slice);
 	} else {
-		scavenge_ready(serve);
+		scavenge_loaded(serve);
 	}
 }
 

@@ -79,6 +79,12 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	return 0;
 }
 
+void serve_loaded(struct serve *serve)
+{
+	serve->loaded = true;
+	scavenge_loaded(serve);
+}
+
 void serve_set_config(struct serve *serve, const struct serve_config *config)
 {
 	serve->config = *config;
@@ -212,6 +218,11 @@ static void request_record(struct serve *serve, const struct nb_event *event,
 	struct nb_record existing;
 	struct nb_verdict verdict;
 
+	if (!serve->loaded) {
+		/* what stands there decides, and could not be changed */
+		serve_count(serve, STAT_LOADING);
+		return;
+	}
 	if (challenge_repeats(serve, event, origin)) {
 		serve_count(serve, STAT_REPEATED);
 		return;

@@ -95,6 +95,11 @@ struct serve_config {
 int64_t serve_age_start(const struct nb_world *world,
 			const struct store *store, uint32_t life);
 
+/*
+ * The store may still be loading: then queries are answered, our own names
+ * live, and everything else is silence until serve_loaded(). Until that is
+ * called nothing but store_get and store_get_meta is asked of the store.
+ */
 int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 		 struct store *store, const struct serve_ops *ops,
 		 const struct serve_config *config, struct serve **serve);
@@ -104,6 +109,9 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
  * for the store and to free.
  */
 void serve_leave(struct serve *serve);
+
+/* The store is loaded: once, right after the creation if it was before. */
+void serve_loaded(struct serve *serve);
 
 /* Swap the configuration at a reload. Own names keep their state. */
 void serve_set_config(struct serve *serve, const struct serve_config *config);
@@ -151,7 +159,7 @@ void serve_claim_refused(struct serve *serve, uint32_t from, uint16_t trn_id,
 /*
  * Carry out ADD, DELETE, TOMBSTONE, ADMIN_RELEASE or TOUCH in a turn of its
  * own. done is called once: when it is durable, was refused, or failed
- * (error). Its verdict is borrowed.
+ * (error; EAGAIN: the store is being loaded). Its verdict is borrowed.
  */
 void serve_command(struct serve *serve, const struct nb_event *event,
 		   void (*done)(void *arg, int error,

@@ -48,6 +48,7 @@ enum serve_stat {
 	STAT_TURNS,
 	STAT_TURNS_FAILED,
 	STAT_REPLIES_DROPPED,	/* with a failed turn, or without memory */
+	STAT_LOADING,		/* dropped: the store is being loaded */
 	STAT_HELD_FULL,		/* dropped: too many replies wait */
 	STAT_COME_BACK,		/* burst answers; then those by their life */
 	STAT_COME_BACK_300,
@@ -150,6 +151,7 @@ struct serve {
 	struct serve_ops ops;
 	struct serve_config config;
 	uint64_t started;		/* world->mono at creation */
+	bool loaded;			/* all of the store may be used */
 
 	struct serve_iface iface[SERVE_IFACES_MAX];
 	unsigned int ifaces;
@@ -254,7 +256,8 @@ void alive_start(struct serve *serve);
 void alive_stop(struct serve *serve);
 
 /* scavenge.c */
-void scavenge_start(struct serve *serve);
+void scavenge_start(struct serve *serve);	/* without the store yet */
+void scavenge_loaded(struct serve *serve);
 void scavenge_stop(struct serve *serve);
 void scavenge_reload(struct serve *serve);	/* the configuration changed */
 /* The ageing clock has leapt: hold expiry, count, then decide. */

@@ -32,6 +32,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_TURNS] = "turns",
 	[STAT_TURNS_FAILED] = "turns-failed",
 	[STAT_REPLIES_DROPPED] = "replies-dropped",
+	[STAT_LOADING] = "requests-while-loading",
 	[STAT_HELD_FULL] = "dropped-store-behind",
 	[STAT_COME_BACK] = "come-back-answers",
 	[STAT_COME_BACK_300 + 0] = "come-back-300",

@@ -182,6 +182,9 @@ static void start(struct sim_server *server)
 		abort();
 	}
 	server->serve = door_serve(server->door);
+	if (!server->loading) {
+		serve_loaded(server->serve);
+	}
 	serve_set_ifaces(server->serve, &iface, 1);
 }
 

@@ -62,6 +62,8 @@ struct sim_server {
 	struct sim_reply *kept;		/* late answers of hosts */
 	unsigned int sent;		/* datagrams that left */
 	bool discard;			/* count replies, keep none */
+	bool loading;			/* the next start leaves it to the
+					   test to call serve_loaded() */
 };
 
 struct serve_config sim_config(void);

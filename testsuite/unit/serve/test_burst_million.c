@@ -97,6 +97,7 @@ static void start(void)
 	assert_int_equal(door_create(NULL, &sim.world, store, &config,
 				     SIM_PORT, &door), 0);
 	serve = door_serve(door);
+	serve_loaded(serve);
 	serve_set_ifaces(serve, &iface, 1);
 }
 

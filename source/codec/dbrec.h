@@ -16,6 +16,7 @@
 
 #include "core/record.h"
 
+/* The first byte of every value. The file has a number of its own. */
 #define DBREC_FORMAT	1
 
 #define DBREC_KEY_MAX	(1 + NB_NAME_MAX + 1 + NB_SCOPE_MAX)

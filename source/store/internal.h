@@ -24,7 +24,7 @@
 #include "store/store.h"
 #include "store/table.h"
 
-#define META_FORMAT	"format"		/* of the file, see backends */
+#define META_FORMAT	"format"		/* of the file, see tdbfile.h */
 #define META_RESERVED	"versions-reserved"	/* see versions.c */
 #define META_RECORDS	"records"		/* that are there, see load.c */
 #define META_PROBE	"probe"			/* nobody reads it: health.c */

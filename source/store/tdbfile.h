@@ -8,8 +8,14 @@
  * error of a call and not a signal that ends the server.
  *
  * Errors leave one malloc'ed line in *message that names the file and the
- * command that helps. One thread at a time uses a tdbfile, but for
- * tdbfile_fetch() beside tdbfile_walk(). No talloc.
+ * command that helps (NULL after 0, and where memory is out). One thread at a
+ * time uses a tdbfile, but for tdbfile_fetch() and tdbfile_number() beside
+ * tdbfile_walk(), and tdbfile_size() at any time. No talloc.
+ *
+ * libtdb keeps a list of the files that a process has open, without a lock.
+ * Tdbfiles of different threads wait for each other where it is used; other
+ * tdb files must not be opened or closed while a thread opens, ends a
+ * transaction of, copies or closes one of these.
  */
 #ifndef WINSD_STORE_TDBFILE_H
 #define WINSD_STORE_TDBFILE_H
@@ -18,8 +24,16 @@
 
 struct tdbfile;
 
-/* Format 2: there may be a journal beside the file (format 1 had none). */
+/*
+ * The number in the file. 2: there may be a journal beside it (1 had none).
+ * The bytes of the values have a format of their own, DBREC_FORMAT.
+ */
 #define TDBFILE_FORMAT	2
+
+/* Numbers of the journal: all absent or 0 if none belongs to the file. */
+#define TDBFILE_JOURNAL_ID		"journal-id"
+#define TDBFILE_JOURNAL_SEQUENCE	"journal-next-sequence"
+#define TDBFILE_JOURNAL_BLOCK		"journal-next-block"
 
 struct tdbfile_config {
 	const char *path;
@@ -29,16 +43,30 @@ struct tdbfile_config {
 
 /*
  * Open; a file that is not there is made; one of an older format is converted
- * into a new file, and the old one stays as PATH.format1. Newer, foreign, empty
- * and damaged files are refused: EPROTONOSUPPORT, EINVAL, EILSEQ.
+ * into a new file, and the old one stays as PATH.formatN (.1 to .9 behind it
+ * if another file has that name). Newer, foreign, empty and damaged files are
+ * refused: EPROTONOSUPPORT, EINVAL, EILSEQ. A transaction that a crash
+ * interrupted is taken back.
  */
 int tdbfile_open(const struct tdbfile_config *config, struct tdbfile **file,
 		 char **message);
 
-/* Only if it is there, and without changing anything in it. */
+/*
+ * Only if it is there, in whatever format up to today's, and without changing
+ * anything in it. EUCLEAN: a transaction was interrupted in it, and somebody
+ * who may write must open it first.
+ */
 int tdbfile_open_read(const char *path, struct tdbfile **file, char **message);
 
-/* As store_backend.fetch and .load. */
+/*
+ * Read all of a file as a start would, without changing it, and tell how many
+ * records it has and up to which version numbers may have been used. EILSEQ:
+ * a start would refuse it; other errors as with tdbfile_open_read().
+ */
+int tdbfile_verify(const char *path, uint64_t *records, uint64_t *reserved,
+		   char **message);
+
+/* As store_backend.fetch and .load; fn of a walk must not use the file. */
 int tdbfile_fetch(struct tdbfile *file, const uint8_t *key, size_t key_len,
 		  void (*fn)(void *arg, const uint8_t *value,
 			     size_t value_len),
@@ -48,14 +76,15 @@ int tdbfile_walk(struct tdbfile *file,
 			   const uint8_t *value, size_t value_len),
 		 void *arg);
 
-/* A meta number: 0, ENOENT, EILSEQ or an errno. */
+/* A meta number: 0, ENOENT, EILSEQ or an errno; *number is 0 then. */
 int tdbfile_number(struct tdbfile *file, const char *name, uint64_t *number);
 
 /*
- * One synced transaction: begin, changes, end. An error of begin or of a
- * change has cancelled it and is ENOSPC, ENOMEM, or something worse; then,
- * as after an error of end that is neither of the two, the file must not be
- * written to any more until it is opened again.
+ * One synced transaction: begin, changes and numbers, end. An error of any of
+ * these ends it. After ENOSPC (also for EDQUOT, EFBIG and tdb's 4 GiB), ENOMEM
+ * and EINVAL (a batch that is not one) nothing of it is or will be in the file,
+ * and the next may succeed. After any other error nobody knows, and every
+ * later begin fails with the same error until the file is opened again.
  */
 int tdbfile_begin(struct tdbfile *file);
 int tdbfile_changes(struct tdbfile *file, const struct store_batch *batch);
@@ -66,16 +95,21 @@ void tdbfile_cancel(struct tdbfile *file);	/* without one: nothing */
 
 /*
  * Copy the file, between transactions, into one that stands for itself (no
- * journal belongs to it): written beside, synced, opened again and verified
- * (tdb's own check, every checksum, the number of records), then renamed to
- * path, which must not exist, and its folder synced. *records: in it.
+ * journal belongs to it): written as PATH.part, opened and verified as above,
+ * synced, then renamed to path, and its folder synced. Neither path nor
+ * PATH.part may exist: EEXIST. After an error there is none of the two (but
+ * for a folder that could not be synced). *records: in it. Also after an
+ * unknown outcome: the copy is as the next start would find the file.
  */
 int tdbfile_copy(struct tdbfile *file, const char *path, uint64_t *records,
 		 char **message);
 
 uint64_t tdbfile_size(const struct tdbfile *file);	/* bytes */
 
-/* tdb's latest complaint, "" if none; valid until the next call. */
+/*
+ * What tdb complained of in the latest call, "" if of nothing; valid until
+ * the next one.
+ */
 const char *tdbfile_complaint(const struct tdbfile *file);
 
 void tdbfile_close(struct tdbfile *file);	/* NULL is fine */

@@ -29,7 +29,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/tdbfile_private.h"
@@ -89,8 +88,7 @@ void tdbfile_seal(struct tdbfile *file, struct tdb_context *tdb)
 	}
 }
 
-/* Why the call that just failed did so. */
-static int failure(struct tdbfile *file, int saved)
+int tdbfile_failure(struct tdbfile *file, int saved)
 {
 	int err = file->cause != 0 ? file->cause : saved;
 
@@ -136,7 +134,7 @@ int tdbfile_begin(struct tdbfile *file)
 	file->before = tdb_get_seqnum(file->tdb);
 	tdbfile_listen(file);
 	if (tdb_transaction_start(file->tdb) != 0) {
-		return give_up(file, failure(file, errno));
+		return give_up(file, tdbfile_failure(file, errno));
 	}
 	return 0;
 }
@@ -152,14 +150,14 @@ static int store_one(struct tdbfile *file, const uint8_t *key, size_t key_len,
 		if (tdb_store(file->tdb, k, v, TDB_REPLACE) == 0) {
 			return 0;
 		}
-		return give_up(file, failure(file, errno));
+		return give_up(file, tdbfile_failure(file, errno));
 	}
 	tdbfile_forget_code(file->tdb);
 	if (tdb_delete(file->tdb, k) == 0 ||
 	    tdb_error(file->tdb) == TDB_ERR_NOEXIST) {
 		return 0;
 	}
-	return give_up(file, failure(file, errno));
+	return give_up(file, tdbfile_failure(file, errno));
 }
 
 int tdbfile_changes(struct tdbfile *file, const struct store_batch *batch)
@@ -191,7 +189,7 @@ int tdbfile_set_number(struct tdbfile *file, const char *name,
 /* The file was sealed while it was committed. */
 static int commit_failed(struct tdbfile *file, bool is_durable)
 {
-	int err = failure(file, 0);
+	int err = tdbfile_failure(file, 0);
 
 	if (!is_harmless(err)) {
 		file->broken = err;
@@ -210,12 +208,11 @@ static int commit_failed(struct tdbfile *file, bool is_durable)
 
 int tdbfile_end(struct tdbfile *file)
 {
-	struct stat st;
 	bool is_durable = false;
 
 	tdbfile_listen(file);
 	if (tdb_transaction_prepare_commit(file->tdb) != 0) {
-		return give_up(file, failure(file, errno));
+		return give_up(file, tdbfile_failure(file, errno));
 	}
 	tdbfile_list_lock();
 	file->committing = true;
@@ -229,9 +226,7 @@ int tdbfile_end(struct tdbfile *file)
 	if (file->sealed) {
 		return commit_failed(file, is_durable);
 	}
-	if (fstat(tdb_fd(file->tdb), &st) == 0) {
-		file->size = (uint64_t)st.st_size;
-	}
+	tdbfile_measure(file);
 	return 0;
 }
 

@@ -3,8 +3,10 @@
  * What the files of tdbfile share.
  *
  *	tdbfile.c		open, read, close
+ *	tdbfile_read.c		one key, or all that is in it
  *	tdbfile_change.c	transactions, and what their errors mean
  *	tdbfile_convert.c	formats: what the file says it is, older ones
+ *	tdbfile_verify.c	is everything in it whole?
  *	tdbfile_copy.c		copies that are verified
  */
 #ifndef WINSD_STORE_TDBFILE_PRIVATE_H
@@ -22,12 +24,10 @@ struct tdbfile {
 	char *path;
 	int reader;		/* the same file, opened for reading only */
 	bool durable;
-	unsigned int chains;	/* of a new file */
-	uint64_t size;
-
-	/* fetch beside walk: see tdbfile_lock() */
-	pthread_mutex_t next;
-	pthread_mutex_t use;
+	uint32_t chains;	/* of a new file; then of this one */
+	bool swap;		/* made by a machine of the other byte order */
+	bool old_hash;		/* see tdbfile_read.c */
+	_Atomic uint64_t size;
 
 	/* what tdb said since tdbfile_listen(), see tdbfile_change.c */
 	char complaint[160];	/* the first, "" if none */
@@ -37,6 +37,7 @@ struct tdbfile {
 	bool committing;	/* past the point of no return */
 	bool sealed;		/* nothing can be written any more */
 
+	const char *walk_fault;	/* why the last walk said EILSEQ, or NULL */
 	int before;		/* sequence number when it was begun */
 	int broken;		/* errno: no transaction is possible */
 };
@@ -53,6 +54,13 @@ struct tdbfile *tdbfile_new(const char *path, bool durable);
 /* Open file->path: 0 or errno, and then tdbfile_refuse() makes a message. */
 int tdbfile_attach(struct tdbfile *file, const char *path, int open_flags);
 void tdbfile_detach(struct tdbfile *file);
+
+int tdbfile_measure(struct tdbfile *file);	/* its size, anew */
+
+/* A new file in place of what is there, with its format number, not synced. */
+int tdbfile_create_under(struct tdbfile *file, const char *temp);
+int tdbfile_sync(struct tdbfile *file);
+
 int tdbfile_refuse(const struct tdbfile *file, int err, char **message);
 
 /* Forget what tdb said before the next call of it, and errno. */
@@ -78,8 +86,20 @@ void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,
 		  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Why the call of tdb that just failed did so, errno being this. */
+int tdbfile_failure(struct tdbfile *file, int saved);
+
 /* Nothing can be written through tdb any more, whatever it tries. */
 void tdbfile_seal(struct tdbfile *file, struct tdb_context *tdb);
+
+/* ---- tdbfile_read.c ---- */
+
+/* What must be known of an open file before it can be read. */
+int tdbfile_learn(struct tdbfile *file);
+
+/* Read numbers of the file: 0, an errno, EILSEQ if it is too short. */
+int tdbfile_words(struct tdbfile *file, uint64_t at, uint32_t *words,
+		  size_t count, bool swap);
 
 /* ---- tdbfile_convert.c ---- */
 
@@ -92,5 +112,32 @@ int tdbfile_write_format(struct tdbfile *file);
  */
 int tdbfile_read_format(struct tdbfile *file, uint64_t *format,
 			char **message);
+
+/* Put one of today's format in its place; the file is closed then. */
+int tdbfile_convert(struct tdbfile *file, uint64_t format, char **message);
+
+/* ---- tdbfile_verify.c ---- */
+
+/*
+ * Before tdb opens what file->reader reads: 0, EILSEQ if what it would put
+ * back makes no sense, EUCLEAN if there is something and we may not write.
+ */
+int tdbfile_check_header(struct tdbfile *file, bool may_write);
+
+struct tdbfile_content {
+	uint64_t records;
+	uint64_t reserved;	/* versions up to here may have been used */
+	char fault[NB_NAME_TEXT + 160];	/* of EILSEQ: what is wrong where */
+};
+
+/* Read it all, as a start would, and the list of free space. */
+int tdbfile_inspect(struct tdbfile *file, struct tdbfile_content *content);
+
+/* What is wrong if a walk says EILSEQ and fn did not. */
+const char *tdbfile_chain_fault(const struct tdbfile *file);
+
+/* About an error of that, with the command that helps. Returns err. */
+int tdbfile_say_damaged(char **message, int err, const char *path,
+			const struct tdbfile_content *content);
 
 #endif

@@ -7,6 +7,12 @@
  *
  * Nothing is decided in this file. Each decision leaves one line of log (at
  * debug level) with the name, what happened and the paragraph that says so.
+ *
+ * When nothing can be written (store_health()), what would change the store
+ * is a server failure at once: a client that hears of it asks its next
+ * server, one that waits for a challenge first has lost seconds for nothing.
+ * What needs no write goes on, refusals too. The store tells the log of its
+ * troubles; each client that meets them is a counter here.
  */
 
 #include <string.h>
@@ -50,6 +56,13 @@ bool serve_decide(struct serve *serve, const struct nb_event *event,
 	return found;
 }
 
+bool serve_can_write(const struct serve *serve)
+{
+	enum store_health health = store_health(serve->store);
+
+	return health != STORE_FULL && health != STORE_READONLY;
+}
+
 int serve_store(struct serve *serve, const struct nb_event *event,
 		struct nb_verdict *verdict)
 {
@@ -67,30 +80,44 @@ int serve_store(struct serve *serve, const struct nb_event *event,
 		ret = store_put(serve->store, &verdict->record,
 				verdict->new_version);
 	}
-	if (ret != 0) {
+	if (ret != 0 && ret != EFBIG) {	/* of that the store has told */
 		nb_log(serve->world, NB_LOG_ERROR, "%s not stored: %s",
 		       nb_event_name(event->kind), strerror(ret));
 	}
 	return ret;
 }
 
-void serve_apply(struct serve *serve, const struct nb_event *event,
-		 const struct nb_origin *origin, struct nb_verdict *verdict)
+static void reply_failure(struct serve *serve, const struct nb_event *event,
+			  const struct nb_origin *origin)
 {
 	struct nb_reply failed = {
 		.kind = NB_REPLY_REGISTER,
 		.rcode = NB_RCODE_SRV,
 	};
 
+	if (event->kind == NB_EV_RELEASE) {
+		failed.kind = NB_REPLY_RELEASE;
+	}
+	/* it tells nothing of any record, so it waits for none */
+	serve_reply_now(serve, origin, &event->name, &failed);
+}
+
+void serve_apply(struct serve *serve, const struct nb_event *event,
+		 const struct nb_origin *origin, struct nb_verdict *verdict)
+{
+	bool changes = verdict->challenge ||
+		       verdict->store != NB_STORE_NOTHING;
+
+	if (changes && !serve_can_write(serve)) {
+		reply_failure(serve, event, origin);
+		return;
+	}
 	if (verdict->challenge) {
 		challenge_start(serve, event, origin, verdict);
 		return;
 	}
 	if (serve_store(serve, event, verdict) != 0) {
-		if (event->kind == NB_EV_RELEASE) {
-			failed.kind = NB_REPLY_RELEASE;
-		}
-		serve_reply(serve, origin, &event->name, &failed);
+		reply_failure(serve, event, origin);
 		return;
 	}
 	serve_reply(serve, origin, &event->name, &verdict->reply);

@@ -341,7 +341,7 @@ static void waiter_again(struct serve *serve, struct waiter *w)
 
 	w->rounds++;
 	serve_decide(serve, &w->event, &existing, &verdict);
-	if (verdict.challenge) {
+	if (verdict.challenge && serve_can_write(serve)) {
 		waiter_enter(serve, w, &verdict);
 		return;
 	}

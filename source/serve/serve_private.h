@@ -164,6 +164,7 @@ struct serve {
 	struct turn *turn;		/* gathering; NULL until needed */
 	struct turn *turns;		/* ended, not durable */
 	unsigned int held;
+	bool undone;			/* the latest turn that ended was */
 	struct burst burst;
 
 	struct source_table *sources;
@@ -206,6 +207,8 @@ bool serve_hold_done(struct serve *serve, const struct nb_verdict *verdict,
 /* Look the record up, decide, count and log the row. False if none is there. */
 bool serve_decide(struct serve *serve, const struct nb_event *event,
 		  struct nb_record *existing, struct nb_verdict *verdict);
+/* Does the store take changes at all? */
+bool serve_can_write(const struct serve *serve);
 /* Carry out the store part: 0 or errno. */
 int serve_store(struct serve *serve, const struct nb_event *event,
 		struct nb_verdict *verdict);

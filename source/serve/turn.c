@@ -71,10 +71,14 @@ static void turn_done(void *arg, int error)
 	turn_unlink(turn);
 	if (error != 0) {
 		serve_count(serve, STAT_TURNS_FAILED);
+	}
+	if (error != 0 && !serve->undone) {
+		/* those that waited behind it fail with it */
 		nb_log(serve->world, NB_LOG_ERROR,
 		       "a turn could not be made durable and was undone: %s",
 		       strerror(error));
 	}
+	serve->undone = error != 0;
 	for (struct held *held = turn->first, *next; held != NULL;
 	     held = next) {
 		next = held->next;
@@ -111,6 +115,8 @@ static enum serve_stat stat_of_reply(const struct nb_reply *reply)
 		}
 		return reply->rcode == NB_RCODE_SRV ? STAT_FAILED
 						    : STAT_REFUSED;
+	case NB_REPLY_RELEASE:
+		return reply->rcode == NB_RCODE_SRV ? STAT_FAILED : STAT_COUNT;
 	case NB_REPLY_ADDRESSES:
 		return STAT_ANSWERED;
 	case NB_REPLY_NEGATIVE:

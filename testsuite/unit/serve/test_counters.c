@@ -124,7 +124,7 @@ static void no_version_is_left(void **state)
 	expect(1, NBNS_REGISTER_REPLY, NB_RCODE_SRV);
 	request(NBNS_RELEASE, 2, "R<20>", SIM_HOST(1), 0, 0);
 	expect(2, NBNS_RELEASE_REPLY, NB_RCODE_SRV);
-	assert_int_equal(sim_stat(server, "replies-server-failure"), 1);
+	assert_int_equal(sim_stat(server, "replies-server-failure"), 2);
 	assert_int_equal(serve_pending(server->serve), 0);
 }
 

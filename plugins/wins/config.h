@@ -37,6 +37,8 @@ struct wins_config {
 	const char *state_directory;
 	const char *lock_directory;
 	const char *database;		/* STATE/wins.tdb */
+	const char *journal;		/* STATE/wins.journal */
+	const char *reserve;		/* STATE/wins.reserve */
 	const char *backup_directory;	/* STATE/backup */
 	uint32_t backup_interval;	/* wins:backup: s; 0: off */
 	uint32_t backup_keep;		/* copies */

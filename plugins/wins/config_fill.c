@@ -298,10 +298,13 @@ static int fill_paths(struct wins_config *config, enum option_id *about,
 	config->state_directory = state;
 	config->lock_directory = lock;
 	config->database = join_path(config, state, "wins.tdb");
+	config->journal = join_path(config, state, "wins.journal");
+	config->reserve = join_path(config, state, "wins.reserve");
 	config->backup_directory = join_path(config, state, "backup");
 	config->lock_file = join_path(config, lock, "winsd.lock");
 	config->control_socket = join_path(config, lock, "winsd.sock");
-	if (config->database == NULL || config->backup_directory == NULL ||
+	if (config->database == NULL || config->journal == NULL ||
+	    config->reserve == NULL || config->backup_directory == NULL ||
 	    config->lock_file == NULL || config->control_socket == NULL) {
 		return ENOMEM;
 	}

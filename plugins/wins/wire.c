@@ -4,7 +4,7 @@
  *
  *	configuration, directories, lock	nothing of another's is touched
  *	world					clocks, timers, chance
- *	store on its tdb backend		all records in memory
+ *	store on its disk			answers queries, loads the rest
  *	ageing clock				goes on where it stopped
  *	owner address				who we are to partners
  *	sockets' set (udp137), empty
@@ -12,13 +12,15 @@
  *	addresses				sockets open, serve hears of them
  *	backups					copies of the store by the calendar
  *	control socket				winsctl
+ *	... loaded				serve takes registrations, the
+ *						host hears that we are ready
  *
  *	datagram: udp137 -> sink -> door -> serve -> rules -> store
  *	reply:    store durable -> serve -> door -> world.send -> udp137
  *
  * Upward calls are the small structs that are filled here: udp137_sink,
- * nb_world, control_context. Taking apart goes the other way round; a turn
- * that is not durable then was never acknowledged and may be lost.
+ * nb_world, control_context. Taking apart goes the other way round, once what
+ * is under way is durable and its replies are out.
  *
  * The first failure ends a start with one line that says what to do. A reload
  * that fails anywhere leaves everything as it was.
@@ -106,7 +108,7 @@ void wire_tell(struct wins_server *server)
 	struct store_stats stats;
 	char *text = NULL;
 
-	if (server->host.ready == NULL) {
+	if (server->host.ready == NULL || store_loading(server->store)) {
 		return;
 	}
 	store_stats(server->store, &stats);
@@ -152,6 +154,105 @@ static int make_directory(const char *path, mode_t mode, TALLOC_CTX *mem_ctx,
 	return ret;
 }
 
+/* ---- the store, and when it has something to tell ---- */
+
+static void store_readable(struct tevent_context *ev, struct tevent_fd *fde,
+			   uint16_t flags, void *arg)
+{
+	struct wins_server *server = talloc_get_type_abort(arg,
+							   struct wins_server);
+
+	(void)ev;
+	(void)fde;
+	(void)flags;
+	store_ready(server->store);
+}
+
+static int watch_store(struct wins_server *server)
+{
+	int fd[STORE_FDS];
+	unsigned int count = store_fds(server->store, fd);
+
+	for (unsigned int i = 0; i < STORE_FDS; i++) {
+		TALLOC_FREE(server->store_fde[i]);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		server->store_fde[i] = tevent_add_fd(server->host.ev, server,
+						     fd[i], TEVENT_FD_READ,
+						     store_readable, server);
+		if (server->store_fde[i] == NULL) {
+			return ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void owner_stored(void *arg, int error)
+{
+	struct wins_server *server = talloc_get_type_abort(arg,
+							   struct wins_server);
+
+	if (error != 0) {
+		server->host.terminate(server->host.priv, "the owner address "
+				       "could not be written", true);
+	}
+}
+
+/*
+ * Only when all else is up: a first start that fails leaves no trace to trip
+ * over.
+ */
+static int keep_owner(struct wins_server *server)
+{
+	int ret;
+
+	if (!server->first_start) {
+		return 0;
+	}
+	store_begin(server->store);
+	ret = store_set_meta(server->store, "owner-address", server->self);
+	store_commit(server->store, owner_stored, server);
+	server->first_start = false;
+	return ret;
+}
+
+/* Everything is in memory: from here on registrations are taken. */
+static void store_loaded(void *arg, int error, const char *message)
+{
+	struct wins_server *server = talloc_get_type_abort(arg,
+							   struct wins_server);
+
+	if (error == 0) {
+		error = watch_store(server);
+		message = "the store cannot be watched";
+	}
+	if (error == 0) {
+		serve_loaded(door_serve(server->door));
+		error = keep_owner(server);
+		message = "the owner address could not be written";
+	}
+	if (error != 0) {
+		server->host.terminate(server->host.priv, message, true);
+		return;
+	}
+	server->context.state = server->config->observe ? "observing" :
+							  "running";
+	wire_tell(server);
+}
+
+static int open_disk(struct wins_server *server, char **message)
+{
+	const struct wins_config *config = server->config;
+	struct store_disk_config disk = {
+		.database = config->database,
+		.journal = config->journal,
+		.reserve = config->reserve,
+		.durable = config->durable,
+	};
+
+	return store_disk_open(server, &disk, &server->backend, message);
+}
+
 static int open_store(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		      char **message)
 {
@@ -167,15 +268,14 @@ static int open_store(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = store_lock(server, config->lock_file, message);
 	}
 	if (ret == 0) {
-		ret = store_tdb_backend(server, config->database,
-					config->durable, &server->backend,
-					message);
+		ret = open_disk(server, message);
 	}
 	if (ret == 0) {
-		ret = store_create(server, &server->world->ops,
-				   &server->backend, &server->store, message);
+		ret = store_open(server, &server->world->ops, &server->backend,
+				 store_loaded, server, &server->store,
+				 message);
 	}
-	return ret;
+	return ret == 0 ? watch_store(server) : ret;
 }
 
 static int open_door(struct wins_server *server)
@@ -197,41 +297,8 @@ static int open_door(struct wins_server *server)
 	}
 	server->world->udp = server->udp;
 	serve.self = server->self;
-	ret = door_create(server, &server->world->ops, server->store, &serve,
-			  config->nbt_port, &server->door);
-	if (ret == 0) {
-		serve_loaded(door_serve(server->door));
-	}
-	return ret;
-}
-
-static void owner_stored(void *arg, int error)
-{
-	struct wins_server *server = talloc_get_type_abort(arg,
-							   struct wins_server);
-
-	if (error != 0) {
-		server->host.terminate(server->host.priv, "the owner address "
-				       "could not be written", true);
-	}
-}
-
-/*
- * Only now, with the sockets open: a first start that fails leaves no trace
- * to trip over.
- */
-static int keep_owner(struct wins_server *server)
-{
-	int ret;
-
-	if (!server->first_start) {
-		return 0;
-	}
-	store_begin(server->store);
-	ret = store_set_meta(server->store, "owner-address", server->self);
-	store_commit(server->store, owner_stored, server);
-	server->first_start = false;
-	return ret;
+	return door_create(server, &server->world->ops, server->store, &serve,
+			   config->nbt_port, &server->door);
 }
 
 static int open_backups(struct wins_server *server)
@@ -259,7 +326,7 @@ static int open_control(struct wins_server *server, char **message)
 		.serve = door_serve(server->door),
 		.self = server->self,
 		.version = WINSD_VERSION,
-		.state = config->observe ? "observing" : "running",
+		.state = "loading",
 		.started = world->now(world->priv),
 		.priv = server,
 		.reload = control_reload,
@@ -305,9 +372,6 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = addresses_watch(server);
 	}
 	if (ret == 0) {
-		ret = keep_owner(server);
-	}
-	if (ret == 0) {
 		ret = open_backups(server);
 	}
 	if (ret == 0) {
@@ -328,11 +392,17 @@ static int wire_destroy(struct wins_server *server)
 	if (server->door != NULL) {
 		serve_leave(door_serve(server->door));
 	}
+	if (server->store != NULL && !store_loading(server->store)) {
+		store_wait(server->store);
+	}
 	TALLOC_FREE(server->door);
 	if (server->world != NULL) {
 		server->world->udp = NULL;
 	}
 	TALLOC_FREE(server->udp);
+	for (unsigned int i = 0; i < STORE_FDS; i++) {
+		TALLOC_FREE(server->store_fde[i]);
+	}
 	TALLOC_FREE(server->store);
 	TALLOC_FREE(server->world);
 	return 0;
@@ -359,7 +429,6 @@ int wire_start(const struct wins_host *host, struct wins_server **server,
 		return ret;
 	}
 	*server = s;
-	wire_tell(s);
 	return 0;
 }
 
@@ -424,8 +493,10 @@ int wire_reload(struct wins_server *server, TALLOC_CTX *mem_ctx,
 	server->config = new;
 	world_set_log_level(server->world, new->log_level);
 	backups_set(server->backups, new->backup_interval, new->backup_keep);
-	server->context.state = new->observe ? "observing" : "running";
 	addresses_apply(server);
-	wire_tell(server);
+	if (!store_loading(server->store)) {
+		server->context.state = new->observe ? "observing" : "running";
+		wire_tell(server);
+	}
 	return 0;
 }

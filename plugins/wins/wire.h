@@ -16,6 +16,7 @@
 #include "net/ifaces.h"
 #include "net/ifwatch.h"
 #include "net/udp137.h"
+#include "store/disk.h"
 #include "store/store.h"
 #include "world.h"
 
@@ -25,6 +26,7 @@ struct wins_server {
 	struct world *world;
 	struct store_backend backend;
 	struct store *store;
+	struct tevent_fd *store_fde[STORE_FDS];
 	struct udp137_sink sink;
 	struct udp137 *udp;
 	struct door *door;

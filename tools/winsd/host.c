@@ -30,7 +30,9 @@ struct host {
 	struct wins_server *server;
 	struct notify *notify;
 	char *status;			/* what the module said last */
-	bool running;			/* READY=1 was sent */
+	bool running;			/* the loop */
+	bool told;			/* READY=1 was sent */
+	void (*on_ready)(void);		/* called then, once */
 	bool quit;
 	int exit_code;
 };
@@ -57,14 +59,27 @@ static void face_log(void *priv, int level, const char *line)
 	log_line(level, line);
 }
 
+/* Once the loop runs: by then we have put off what was left of our rights. */
+static void tell_ready(struct host *host)
+{
+	if (host->told) {
+		notify_status(host->notify, host->status);
+		return;
+	}
+	host->told = true;
+	notify_ready(host->notify, host->status);
+	log_printf(NB_LOG_NOTICE, "winsd " WINSD_VERSION " %s", host->status);
+	host->on_ready();
+}
+
 static void face_ready(void *priv, const char *status)
 {
 	struct host *host = talloc_get_type_abort(priv, struct host);
 
 	talloc_free(host->status);
 	host->status = talloc_strdup(host, status);
-	if (host->running) {
-		notify_status(host->notify, status);
+	if (host->running && host->status != NULL) {
+		tell_ready(host);
 	}
 }
 
@@ -259,13 +274,13 @@ int host_start(struct host *host, TALLOC_CTX *mem_ctx, char **message)
 	return take_signals(host);
 }
 
-int host_run(struct host *host)
+int host_run(struct host *host, void (*on_ready)(void))
 {
-	const char *status = host->status == NULL ? "running" : host->status;
-
 	host->running = true;
-	notify_ready(host->notify, status);
-	log_printf(NB_LOG_NOTICE, "winsd " WINSD_VERSION " %s", status);
+	host->on_ready = on_ready;
+	if (host->status != NULL) {
+		tell_ready(host);
+	}
 	while (!host->quit) {
 		if (tevent_loop_once(host->face.ev) != 0) {
 			log_printf(NB_LOG_ERROR, "event loop: %s",

@@ -22,7 +22,10 @@ int host_check(struct host *host, TALLOC_CTX *mem_ctx, char **message);
 /* Start the service; as host_create. */
 int host_start(struct host *host, TALLOC_CTX *mem_ctx, char **message);
 
-/* Tell the service manager, run until somebody ends it: an exit code. */
-int host_run(struct host *host);
+/*
+ * Run until somebody ends it: an exit code. When the service is up, tell the
+ * service manager and call on_ready, once.
+ */
+int host_run(struct host *host, void (*on_ready)(void));
 
 #endif

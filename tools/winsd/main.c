@@ -93,6 +93,17 @@ static int become_user(TALLOC_CTX *mem_ctx,
 	return privilege_drop(mem_ctx, &privilege, message);
 }
 
+/* The server serves: whoever started a daemon may go on. */
+static void leave_terminal(void)
+{
+	log_echo(false);
+	daemon_ready();
+}
+
+static void stay(void)
+{
+}
+
 static int serve(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 {
 	struct host *host = NULL;
@@ -118,11 +129,8 @@ static int serve(TALLOC_CTX *mem_ctx, const struct winsd_options *options)
 	if (ret != 0) {
 		return fail(ret, message);
 	}
-	if (options->mode == WINSD_DAEMON) {
-		log_echo(false);
-		daemon_ready();
-	}
-	return host_run(host);
+	return host_run(host, options->mode == WINSD_DAEMON ? leave_terminal :
+							      stay);
 }
 
 static int check(TALLOC_CTX *mem_ctx, const struct winsd_options *options)

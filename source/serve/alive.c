@@ -85,7 +85,7 @@ static void write_down(struct serve *serve)
 	int64_t now = world->now(world->priv);
 	int64_t wall = world->wall(world->priv);
 
-	if (store_health(serve->store) != STORE_OK) {
+	if (!serve->loaded || store_health(serve->store) != STORE_OK) {
 		return;
 	}
 	serve_turn_begin(serve);

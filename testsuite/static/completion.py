@@ -8,22 +8,22 @@ import subprocess
 import unittest
 
 TOP = os.environ['WINSD_TOP']
-WINSCTL = os.path.join(os.environ['WINSD_BUILD'], 'bin', 'winsctl')
-SCRIPT = os.path.join(TOP, 'packaging', 'completion', 'winsctl')
+BIN = os.path.join(os.environ['WINSD_BUILD'], 'bin')
+SCRIPTS = os.path.join(TOP, 'packaging', 'completion')
 
 
-def completed(*words):
+def completed(*words, program='winsctl'):
     """What bash offers for the last of these words."""
-    shell = 'source "$1"; shift; COMP_WORDS=(winsctl "$@"); COMP_CWORD=$#; _winsctl; ' \
+    shell = 'source "$1/$2"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); "_$2"; ' \
             'printf "%s\\n" "${COMPREPLY[@]}"'
-    out = subprocess.run(['bash', '-c', shell, 'bash', SCRIPT] + list(words), check=True,
-                         stdout=subprocess.PIPE, universal_newlines=True).stdout
+    out = subprocess.run(['bash', '-c', shell, 'bash', SCRIPTS, program] + list(words),
+                         check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
     return set(out.split())
 
 
-def help_of(*words):
-    return subprocess.run([WINSCTL, *words, '--help'], check=True, stdout=subprocess.PIPE,
-                          universal_newlines=True).stdout
+def help_of(*words, program='winsctl'):
+    return subprocess.run([os.path.join(BIN, program), *words, '--help'], check=True,
+                          stdout=subprocess.PIPE, universal_newlines=True).stdout
 
 
 def commands():
@@ -60,6 +60,19 @@ class Completion(unittest.TestCase):
         self.assertEqual(completed('record', 'list', '--state', 'r'), {'released'})
         self.assertEqual(completed('record', 'add', '--node', ''), {'B', 'P', 'M', 'H'})
         self.assertEqual(completed('record', 'show', 'A'), set())
+
+    def test_winsrepair(self):
+        def offered(*words):
+            return completed(*words, program='winsrepair')
+
+        text = help_of(program='winsrepair')
+        verbs = re.findall(r'^  (\w+) ', text.split('Options')[0], re.M)
+        self.assertIn('restore', verbs)
+        self.assertEqual(offered(''), set(verbs))
+        self.assertEqual(offered('-s', 'restore', ''), set(verbs))
+        for verb in verbs:
+            self.assertEqual(offered(verb, '--'), options(help_of(verb, program='winsrepair')))
+        self.assertEqual(offered('restore', '/dev/nul'), {'/dev/null'})
 
 
 if __name__ == '__main__':

@@ -279,6 +279,7 @@ class ExitCodes(Winsctl):
                 (0, ['server', 'status']), (2, ['server', 'status', 'now']),
                 (0, ['server', 'stats']), (0, ['server', 'scavenge']), (0, ['server', 'reload']),
                 (0, ['server', 'scavenge', '--dry-run']), (0, ['server', 'scavenge', '--force']),
+                (0, ['server', 'backup']), (2, ['server', 'backup', 'now']),
                 (2, ['server', 'scavenge', '--now', '--force']),
                 (2, ['server', 'halt']), (2, ['recrods', 'list']), (2, []), (2, ['record']),
                 (2, ['--nonsense']), (2, ['record', 'list', '--nonsense']),
@@ -295,7 +296,7 @@ class ExitCodes(Winsctl):
                       ['record', 'touch', 'A<20>'],
                       ['record', 'explain', 'A<20>', '--as', '192.0.2.1'], ['server', 'status'],
                       ['server', 'stats'], ['server', 'reload'], ['server', 'scavenge'],
-                      ['server', 'stop']):
+                      ['server', 'backup'], ['server', 'stop']):
             with self.subTest(' '.join(words)):
                 done = self.run_ctl(server, *words, status=5)
                 self.assertIn(server.folder + '/winsd.sock', done.stderr)

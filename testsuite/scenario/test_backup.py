@@ -272,14 +272,21 @@ class Restore(BackupCase):
         self.assertEqual(len(self.names(server)), records)
 
     def test_after_a_crash(self):
-        """The journal is part of what is kept, and of what is counted."""
+        """The journal is part of what is kept, and of what is counted: the
+        first version after a start reserves more of them."""
         server, path = self.filled()
+        server.stop()
+        server.start()
         self.register(server, 'FOUR<20>')
+        highest = self.version(server, 'FOUR<20>')
         server.kill()
         journal = os.path.join(server.folder, 'wins.journal')
         self.assertTrue(os.path.exists(journal))
         said, _ = self.restore(server, path)
         self.assertEqual(said['present']['records'], 4)
+        self.assertGreater(highest, said['backup']['versions_reserved'])
+        self.assertGreater(said['versions_after'], said['present']['versions_reserved'])
+        self.assertGreaterEqual(said['present']['versions_reserved'], highest)
         self.assertFalse(os.path.exists(journal))
         tdb, = self.kept(server, 'wins.tdb')
         left, = self.kept(server, 'wins.journal')
@@ -340,10 +347,14 @@ class Restore(BackupCase):
         server, path = self.filled()
         server.stop()
         first, _ = self.restore(server, path)
+        for end in ('', '.part'):       # as an attempt leaves that was cut short
+            shutil.copy(path, os.path.join(server.folder, 'wins.tdb.restore' + end))
         second, _ = self.restore(server, path)
         self.assertEqual(second['present']['versions_reserved'], first['versions_after'])
         self.assertEqual(second['versions_after'], first['versions_after'] + BLOCK)
         self.assertEqual(len(self.kept(server, 'wins.tdb')), 2)
+        self.assertEqual([n for n in os.listdir(server.folder) if n.startswith('wins.tdb.restore')],
+                         [])
 
     def test_people_read_it_too(self):
         server, path = self.filled()

@@ -8,7 +8,9 @@
  *   walk.c	the readers that go along	batch.c   turns as bytes
  *   loader.c	in a thread of its own		health.c  errors, sizes
  *   slab.c	memory of entries		pages.c   huge pages
- *   tdb_backend.c, lock.c			the disk
+ *   disk.c, committer.c, carrier.c		the disk, see disk_private.h
+ *   journal*.c, tdbfile*.c, overlay.c	its two files
+ *   reserve.c, lock.c
  *
  * Entries are blocks of the slab, owners and buffers are malloc'ed; the store
  * is one talloc object whose destructor frees them.

@@ -244,14 +244,6 @@ struct store_stats {
 };
 void store_stats(const struct store *store, struct store_stats *stats);
 
-/*
- * The tdb backend on a file, created if it is not there. Returns 0 or an
- * errno and a message that names the file and the command that helps.
- * (Goes when disk.h's store_disk_open() is there.)
- */
-int store_tdb_backend(TALLOC_CTX *mem_ctx, const char *path, bool durable,
-		      struct store_backend *backend, char **message);
-
 /* The lock of design.md 4.4: flock; EWOULDBLOCK if somebody holds it. */
 int store_lock(TALLOC_CTX *mem_ctx, const char *path, char **message);
 

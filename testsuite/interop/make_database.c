@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include "sim/simworld.h"
+#include "store/disk.h"
 #include "store/store.h"
 
 #define TURN 20000u
@@ -43,6 +45,11 @@ static int put(struct store *store, unsigned int n, int64_t now)
 int main(int argc, char **argv)
 {
 	struct sim_world sim;
+	char journal[4096], reserve[4096];
+	struct store_disk_config config = {
+		.journal = journal,
+		.reserve = reserve,
+	};
 	struct store_backend backend;
 	struct store *store = NULL;
 	char *message = NULL;
@@ -54,7 +61,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	sim_world_init(&sim, 1);
-	if (store_tdb_backend(NULL, argv[1], false, &backend, &message) != 0 ||
+	snprintf(journal, sizeof(journal), "%s.journal", argv[1]);
+	snprintf(reserve, sizeof(reserve), "%s.reserve", argv[1]);
+	config.database = argv[1];
+	if (store_disk_open(NULL, &config, &backend, &message) != 0 ||
 	    store_create(NULL, &sim.world, &backend, &store, &message) != 0) {
 		fprintf(stderr, "%s\n", message);
 		return 1;
@@ -68,8 +78,11 @@ int main(int argc, char **argv)
 			}
 		}
 		store_commit(store, committed, &turns);
+		store_wait(store);
 	}
 	talloc_free(store);
+	talloc_free(backend.priv);
+	unlink(reserve);
 	printf("%u records in %u turns\n", count, turns);
 	return 0;
 }

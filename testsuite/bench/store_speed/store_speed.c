@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/disk.h"
 #include "store/store.h"
 
 static uint32_t turn = 256;
@@ -113,6 +114,7 @@ static void put_all(struct store *store, uint32_t n, int64_t expires,
 			check(store_put(store, &rec, new_version), "put");
 		}
 		store_commit(store, done, NULL);
+		store_wait(store);
 	}
 }
 
@@ -204,6 +206,20 @@ static const struct nb_world world = {
 	.log = say,
 };
 
+static void open_disk(void *ctx, const char *path, bool durable,
+		      struct store_backend *backend)
+{
+	struct store_disk_config config = {
+		.database = path,
+		.journal = talloc_asprintf(ctx, "%s.journal", path),
+		.reserve = talloc_asprintf(ctx, "%s.reserve", path),
+		.durable = durable,
+	};
+	char *message = NULL;
+
+	check(store_disk_open(ctx, &config, backend, &message), message);
+}
+
 static void load(const char *path, uint32_t n)
 {
 	void *ctx = talloc_new(NULL);
@@ -212,7 +228,7 @@ static void load(const char *path, uint32_t n)
 	char *message = NULL;
 	uint64_t start = now_ns();
 
-	check(store_tdb_backend(ctx, path, false, &backend, &message), message);
+	open_disk(ctx, path, false, &backend);
 	check(store_create(ctx, &world, &backend, &store, &message), message);
 	report("load", start, n);
 	talloc_free(store);
@@ -253,8 +269,7 @@ int main(int argc, char **argv)
 	naming = (now_ns() - start) / 100000;
 	unlink(argv[2]);
 	before = resident();
-	check(store_tdb_backend(ctx, argv[2], durable, &backend, &message),
-	      message);
+	open_disk(ctx, argv[2], durable, &backend);
 	check(store_create(ctx, &world, &backend, &store, &message), message);
 	start = now_ns();
 	put_all(store, n, 1700000000, true);

@@ -81,8 +81,8 @@ static uint64_t size_for(const struct journal *journal, bool empty,
 }
 
 /*
- * 0 also if the disk is full and the ring stays as it is. Should the file not
- * become shorter again there is nothing to find in the rest of it.
+ * 0 also if there is no room for it and the ring stays as it is. Should the
+ * file not become shorter again there is nothing to find in the rest of it.
  */
 static int grow(struct journal *journal, uint64_t blocks)
 {
@@ -98,7 +98,7 @@ static int grow(struct journal *journal, uint64_t blocks)
 		pthread_mutex_unlock(&journal->lock);
 		return 0;
 	}
-	if (!journal_is_full(err)) {
+	if (!journal_is_full(err) && err != ENOMEM) {
 		journal->broken = err;
 		return err;
 	}
@@ -180,7 +180,10 @@ static int put_out(struct journal *journal, uint64_t at, uint64_t need,
 	if (err == 0) {
 		return 0;
 	}
-	if (!journal_is_full(err) && (err != ENOMEM || synced)) {
+	if (err == ENOMEM && synced) {
+		err = EIO;	/* of a sync it is no promise */
+	}
+	if (!journal_is_full(err) && err != ENOMEM) {
 		journal->broken = err;
 		return err;
 	}

@@ -126,10 +126,35 @@ static int give_up(struct tdbfile *file, int err)
 
 /* ---- the transaction ---- */
 
+/*
+ * A file that was growing when the machine stopped may end inside a page. tdb
+ * works in pages, and would refuse for ever what touches this one.
+ */
+static int fill_page(struct tdbfile *file)
+{
+	uint64_t page = (uint64_t)getpagesize();
+	int err = tdbfile_measure(file), ret = 0;
+
+	if (err != 0 || file->size % page == 0) {
+		return err;
+	}
+	do {
+		ret = ftruncate(tdb_fd(file->tdb),
+				(off_t)((file->size / page + 1) * page));
+	} while (ret != 0 && errno == EINTR);
+	return ret == 0 ? 0 : errno;
+}
+
 int tdbfile_begin(struct tdbfile *file)
 {
+	int err = 0;
+
 	if (file->broken != 0 || file->tdb == NULL) {
 		return file->broken != 0 ? file->broken : EBADF;
+	}
+	err = fill_page(file);
+	if (err != 0) {
+		return give_up(file, err);
 	}
 	file->before = tdb_get_seqnum(file->tdb);
 	tdbfile_listen(file);

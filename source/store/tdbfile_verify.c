@@ -64,6 +64,30 @@ static int check_pieces(struct tdbfile *file, uint64_t at, uint32_t len,
 	return err;
 }
 
+/*
+ * The area lies beyond the end of the file: the header had been written, but
+ * the machine stopped before the file had grown, so nothing was in the area
+ * yet. tdb refuses such a file; without the pointer it is as good as any.
+ */
+static int forget_area(const struct tdbfile *file)
+{
+	const uint32_t none = 0;
+	ssize_t put = 0;
+	int fd = open(file->path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0) {
+		return errno;
+	}
+	do {
+		put = pwrite(fd, &none, sizeof(none), AT_RECOVERY);
+	} while (put < 0 && errno == EINTR);
+	if (put != sizeof(none)) {
+		err = put < 0 ? errno : EIO;
+	}
+	close(fd);
+	return err;
+}
+
 static int check_area(struct tdbfile *file, bool may_write, bool swap)
 {
 	struct area area = { 0 };
@@ -75,7 +99,7 @@ static int check_area(struct tdbfile *file, bool may_write, bool swap)
 	}
 	err = tdbfile_words(file, at, &area.next, sizeof(area) / 4, swap);
 	if (err == EILSEQ) {
-		return 0;	/* beyond the end: tdb makes a new one */
+		return may_write ? forget_area(file) : EUCLEAN;
 	}
 	if (err != 0 || area.magic != AREA_VALID) {
 		return err;

@@ -22,7 +22,9 @@
 #include "store/tdbfile.h"
 #include "store_world.h"
 
-/* libtdb's layout: where the list of free space begins, a record's header */
+/* libtdb's layout: where it says where the recovery area is and where the list
+ * of free space begins, a record's header */
+#define TDB_RECOVERY	44
 #define TDB_FREE_LIST	168
 #define TDB_RECORD	24
 

@@ -427,6 +427,49 @@ static void test_dead_space(void **state)
 	assert_true(state_is(path, 20000, 1000));
 }
 
+/* A recovery area that the header tells of, but the file had not grown yet. */
+static void test_area_cut_off(void **state)
+{
+	struct tdbfile *file = new_file(200);
+	struct stat st;
+	uint32_t end = 0;
+
+	(void)state;
+	tdbfile_close(file);
+	for (uint32_t less = 0; less <= TDB_RECORD; less += TDB_RECORD / 2) {
+		assert_int_equal(stat(path, &st), 0);
+		end = (uint32_t)st.st_size + TDB_RECORD / 2 - less;
+		poke(path, TDB_RECOVERY, (uint8_t *)&end, 4);
+		file = open_good(path);
+		commit_records(file, 0, 200, less);
+		tdbfile_close(file);
+		assert_whole(path, 200);
+		assert_true(state_is(path, 200, less));
+	}
+}
+
+/*
+ * A file that was growing and ends inside a page. It shows when it grows again
+ * while the recovery area is large enough already.
+ */
+static void test_growth_cut_off(void **state)
+{
+	struct tdbfile *file = new_file(20000);
+	struct stat st;
+
+	(void)state;
+	commit_records(file, 0, 20000, 1001);
+	tdbfile_close(file);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size + 512), 0);
+	file = open_good(path);
+	for (unsigned int n = 20000; n < 60000; n += 1000) {
+		commit_records(file, n, n + 1000, 1001);
+	}
+	tdbfile_close(file);
+	assert_whole(path, 60000);
+}
+
 static int copy_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value,
 		    void *arg)
 {
@@ -545,6 +588,8 @@ int main(void)
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_damaged_free_list),
 		cmocka_unit_test(test_dead_space),
+		cmocka_unit_test(test_area_cut_off),
+		cmocka_unit_test(test_growth_cut_off),
 		cmocka_unit_test(test_remade),
 		cmocka_unit_test(test_fetch_beside_walk),
 		cmocka_unit_test(test_walk_stops),

@@ -3,6 +3,7 @@
  * What the files of this room share: the store, its turns, and who does what.
  *
  *   entry.c	one record, packed		table.c   the indexes
+ *   bulk.c	many into the indexes
  *   turn.c	changes, undoing, committing	versions.c  our numbers
  *   store.c	create, put, delete, get	load.c    from the backend
  *   walk.c	the readers that go along	batch.c   turns as bytes
@@ -48,6 +49,7 @@ struct image {
 	struct number *reserved;
 	uint64_t revision;
 	uint32_t slot;
+	uint64_t expected;		/* records; a hint, 0: unknown */
 };
 
 /* One change of a turn, as needed to take it back. */
@@ -169,7 +171,7 @@ const char *store_file(const struct store_backend *backend);
 
 /* ---- store.c ---- */
 
-/* An empty image for it; 0 or ENOMEM. */
+/* An empty image for it, with the number of records; 0 or ENOMEM. */
 int store_image(const struct store *store, struct image *image);
 
 /* The image is the store's from now on: it is loaded. */

@@ -18,12 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/bulk.h"
 #include "store/internal.h"
 
 #define KEY_TEXT	(NB_NAME_TEXT + 400)
 
 struct load {
 	struct image *image;
+	struct bulk bulk;
 	const char *file;
 	const atomic_bool *stop;
 	char **message;
@@ -92,23 +94,17 @@ static int load_record(struct load *load, const uint8_t *key, size_t key_len,
 {
 	struct image *image = load->image;
 	struct nb_record rec;
-	struct owner *owner = NULL;
-	struct entry *entry = NULL;
 	const char *wrong = dbrec_decode(key, key_len, value, value_len, &rec);
+	int err = 0;
 
-	if (wrong == NULL && table_find(&image->table, &rec.name) != NULL) {
-		wrong = "it stands twice";
-	}
 	if (wrong != NULL) {
 		return damaged(load, key, key_len, wrong);
 	}
-	owner = table_owner_add(&image->table, rec.owner);
-	entry = owner == NULL ? NULL :
-		entry_make(&image->table.slab, &rec, owner);
-	if (entry == NULL) {
-		return ENOMEM;
+	err = bulk_add(&load->bulk, &rec);
+	if (err != 0) {
+		return err == EEXIST ? damaged(load, key, key_len,
+					       "it stands twice") : err;
 	}
-	table_link_name(&image->table, entry);
 	if (rec.revision > image->revision) {
 		image->revision = rec.revision;
 	}
@@ -237,6 +233,7 @@ int image_load(struct image *image, const struct store_backend *backend,
 {
 	struct load load = {
 		.image = image,
+		.bulk = { .table = &image->table },
 		.file = store_file(backend),
 		.stop = stop,
 		.message = message,
@@ -244,10 +241,12 @@ int image_load(struct image *image, const struct store_backend *backend,
 	int err = 0;
 
 	*message = NULL;
+	bulk_expect(&load.bulk, image->expected);
 	err = backend->load(backend->priv, load_one, &load);
 	if (err == 0) {
-		err = table_link_trees(&image->table);
+		err = bulk_link(&load.bulk);
 	}
+	bulk_free(&load.bulk);
 	if (err == 0) {
 		err = load_end(&load);
 	}

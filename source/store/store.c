@@ -59,12 +59,35 @@ static struct store *store_make(TALLOC_CTX *mem_ctx,
 	return store;
 }
 
+static void found_records(void *arg, const uint8_t *value, size_t value_len)
+{
+	uint8_t key[DBREC_KEY_MAX];
+	size_t key_len = dbrec_key_meta(key, META_RECORDS);
+	struct image *image = arg;
+	uint64_t number = 0;
+
+	if (dbrec_decode_number(key, key_len, value, value_len, &number) ==
+	    NULL) {
+		image->expected = number;
+	}
+}
+
 int store_image(const struct store *store, struct image *image)
 {
-	uint64_t key[2];
+	const struct store_backend *backend = &store->backend;
+	uint8_t key[DBREC_KEY_MAX];
+	uint64_t hash_key[2];
+	int err = 0;
 
-	store->world->random(store->world->priv, key, sizeof(key));
-	return image_init(image, key);
+	store->world->random(store->world->priv, hash_key, sizeof(hash_key));
+	err = image_init(image, hash_key);
+	if (err == 0 && backend->fetch != NULL) {
+		/* an error is the loader's to find */
+		backend->fetch(backend->priv, key,
+			       dbrec_key_meta(key, META_RECORDS),
+			       found_records, image);
+	}
+	return err;
 }
 
 void store_take(struct store *store, const struct image *image)

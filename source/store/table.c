@@ -175,6 +175,30 @@ static void join_bucket(struct table *table)
 	}
 }
 
+void table_expect(struct table *table, uint32_t entries)
+{
+	uint32_t buckets = 2 * entries;
+
+	if (table->chained > 0 || buckets <= table->buckets) {
+		return;
+	}
+	while (table->segments * SEGMENT_SIZE < buckets &&
+	       add_segment(table)) {
+	}
+	if (buckets > table->segments * SEGMENT_SIZE) {
+		buckets = (uint32_t)table->segments * SEGMENT_SIZE;
+	}
+	if (table->buckets * BUCKET_SIZE < PAGES_SMALL &&
+	    buckets * BUCKET_SIZE >= PAGES_SMALL) {
+		pages_make_huge(table->segment[0]);
+	}
+	table->memory += (buckets - table->buckets) * BUCKET_SIZE;
+	table->buckets = buckets;
+	while (table->buckets >= 2u << table->level) {
+		table->level++;
+	}
+}
+
 static void chain_add(struct table *table, struct entry *entry)
 {
 	struct entry **head = head_of(table, bucket_of(table, entry->place));
@@ -240,9 +264,14 @@ uint64_t table_position(const struct table *table, const struct nb_name *name)
 	return position == UINT64_MAX ? position - 1 : position;
 }
 
-struct entry *table_find(const struct table *table, const struct nb_name *name)
+static uint32_t place_of(const struct table *table, const struct nb_name *name)
 {
-	uint32_t place = (uint32_t)(table_position(table, name) >> 32);
+	return (uint32_t)(table_position(table, name) >> 32);
+}
+
+static struct entry *find_at(const struct table *table, uint32_t place,
+			     const struct nb_name *name)
+{
 	struct entry *entry = *head_of(table, bucket_of(table, place));
 
 	while (entry != NULL && !(entry->place == place &&
@@ -250,6 +279,11 @@ struct entry *table_find(const struct table *table, const struct nb_name *name)
 		entry = entry->chain;
 	}
 	return entry;
+}
+
+struct entry *table_find(const struct table *table, const struct nb_name *name)
+{
+	return find_at(table, place_of(table, name), name);
 }
 
 bool table_holds(const struct table *table, const struct entry *entry)
@@ -276,19 +310,26 @@ static void count(struct table *table, const struct entry *entry, bool add)
 	}
 }
 
-void table_link_name(struct table *table, struct entry *entry)
+bool table_link_new(struct table *table, struct entry *entry,
+		    const struct nb_name *name)
 {
-	struct nb_name name;
-
-	entry_name(entry, &name);
-	entry->place = (uint32_t)(table_position(table, &name) >> 32);
+	entry->place = place_of(table, name);
+	if (find_at(table, entry->place, name) != NULL) {
+		return false;
+	}
 	chain_add(table, entry);
 	count(table, entry, true);
+	return true;
 }
 
 void table_link(struct table *table, struct entry *entry)
 {
-	table_link_name(table, entry);
+	struct nb_name name;
+
+	entry_name(entry, &name);
+	entry->place = place_of(table, &name);
+	chain_add(table, entry);
+	count(table, entry, true);
 	if (entry->owner == NULL) {
 		return;
 	}
@@ -397,7 +438,7 @@ const struct entry *table_due_from(const struct table *table, int64_t expires,
 	uint32_t place = 0;
 
 	if (name != NULL) {
-		place = (uint32_t)(table_position(table, name) >> 32);
+		place = place_of(table, name);
 	}
 	while (at != NULL) {
 		bool is_behind = at->expires > expires;
@@ -418,130 +459,6 @@ const struct entry *table_due_after(const struct entry *entry)
 	struct entry *at = (struct entry *)entry;
 
 	return RB_NEXT(due_tree, NULL, at);
-}
-
-/* ---- all trees at once ---- */
-
-/* What is sorted: copies, so that comparing touches no entry. */
-struct sorted {
-	uint64_t major;			/* version or due time */
-	uint32_t owner;			/* 0 for due times */
-	uint32_t place;
-	struct entry *entry;
-};
-
-static int compare_sorted(const void *x, const void *y)
-{
-	const struct sorted *a = x, *b = y;
-
-	if (a->owner != b->owner) {
-		return a->owner < b->owner ? -1 : 1;
-	}
-	if (a->major != b->major) {
-		return a->major < b->major ? -1 : 1;
-	}
-	if (a->place != b->place) {
-		return a->place < b->place ? -1 : 1;
-	}
-	return entry_compare_names(a->entry, b->entry);
-}
-
-/*
- * Link n sorted entries as a tree and return its root. The middle one is the
- * root of either half's; all levels come out full but the last, so the last
- * level is red and the rest black. height: full levels from here down.
- */
-#define BUILD(name, field) \
-static struct entry *name(const struct sorted *sorted, size_t n, \
-			  struct entry *parent, int height) \
-{ \
-	struct entry *root = NULL; \
-\
-	if (n == 0) { \
-		return NULL; \
-	} \
-	root = sorted[n / 2].entry; \
-	RB_PARENT(root, field) = parent; \
-	RB_COLOR(root, field) = height > 0 ? RB_BLACK : RB_RED; \
-	RB_LEFT(root, field) = name(sorted, n / 2, root, height - 1); \
-	RB_RIGHT(root, field) = name(sorted + n / 2 + 1, n - n / 2 - 1, root, \
-				     height - 1); \
-	return root; \
-}
-BUILD(build_versions, by_version)
-BUILD(build_due, by_due)
-
-static int full_levels(size_t n)
-{
-	int levels = 0;
-
-	while (((size_t)2 << levels) - 1 <= n) {
-		levels++;
-	}
-	return levels;
-}
-
-static void link_versions(struct sorted *all, size_t n)
-{
-	qsort(all, n, sizeof(*all), compare_sorted);
-	for (size_t from = 0, to = 0; from < n; from = to) {
-		struct owner *owner = all[from].entry->owner;
-
-		while (to < n && all[to].entry->owner == owner) {
-			to++;
-		}
-		RB_ROOT(&owner->versions) = build_versions(
-			all + from, to - from, NULL, full_levels(to - from));
-	}
-}
-
-/* Turn the array from versions to due times; returns how many have one. */
-static size_t keep_due(struct sorted *all, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct entry *entry = all[i].entry;
-
-		if (entry->expires == NB_NEVER) {
-			continue;
-		}
-		all[kept++] = (struct sorted){
-			/* flipping the sign bit keeps the order */
-			.major = (uint64_t)entry->expires ^ (uint64_t)1 << 63,
-			.place = entry->place,
-			.entry = entry,
-		};
-	}
-	return kept;
-}
-
-int table_link_trees(struct table *table)
-{
-	struct sorted *all = calloc(table->chained + (size_t)1, sizeof(*all));
-	size_t n = 0;
-
-	if (all == NULL) {
-		return ENOMEM;
-	}
-	for (uint32_t i = 0; i < table->buckets; i++) {
-		struct entry *at = *head_of(table, i);
-
-		for (; at != NULL; at = at->chain) {
-			all[n++] = (struct sorted){
-				.owner = at->owner->address,
-				.major = at->version,
-				.place = at->place,
-				.entry = at,
-			};
-		}
-	}
-	link_versions(all, n);
-	n = keep_due(all, n);
-	qsort(all, n, sizeof(*all), compare_sorted);
-	RB_ROOT(&table->due) = build_due(all, n, NULL, full_levels(n));
-	free(all);
-	return 0;
 }
 
 /* ---- beginning and end ---- */

@@ -84,11 +84,14 @@ void table_link(struct table *table, struct entry *entry);
 void table_unlink(struct table *table, struct entry *entry);
 
 /*
- * For loading many: into the hash only, then into all trees at once, which
- * takes a tenth of the time. Nothing else may touch the table in between.
+ * For bulk.c. So many entries will come into this empty table: 0 ..
+ * TABLE_EXPECT_MAX, a hint. Into the hash only, unless this name, which is the
+ * entry's, stands there; then false.
  */
-void table_link_name(struct table *table, struct entry *entry);
-int table_link_trees(struct table *table);	/* 0 or ENOMEM */
+#define TABLE_EXPECT_MAX	(8u << 20)
+void table_expect(struct table *table, uint32_t entries);
+bool table_link_new(struct table *table, struct entry *entry,
+		    const struct nb_name *name);
 
 /* The owner's node; table_owner_add() makes it, NULL is out of memory. */
 struct owner *table_owner(const struct table *table, uint32_t address);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The table's inside: the hash function against its paper, buckets that split
- * and join, trees built at once against trees grown one by one.
+ * and join, trees built at once against trees grown one by one, a hash of
+ * the expected size against one that grew.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "store/bulk.h"
 #include "store/pages.h"
 #include "store/siphash.h"
 #include "store/table.h"
@@ -154,6 +156,43 @@ static void check_trees(struct table *table)
 	}
 }
 
+static void add(struct bulk *bulk, unsigned int n, uint32_t owner,
+		uint64_t version, int64_t expires)
+{
+	struct nb_record rec = record_n(n, expires);
+
+	rec.owner = owner;
+	rec.version = version;
+	assert_int_equal(bulk_add(bulk, &rec), 0);
+	assert_int_equal(bulk_add(bulk, &rec), EEXIST);
+}
+
+/* Walks over both tables give the same names. */
+static void check_same_order(struct table *one, struct table *all)
+{
+	const struct entry *x = NULL, *y = NULL;
+	struct owner *a = NULL, *b = NULL;
+
+	while ((a = table_owner_next(one, a)) != NULL) {
+		b = table_owner_next(all, b);
+		assert_int_equal(a->address, b->address);
+		x = owner_from(a, 0);
+		y = owner_from(b, 0);
+		for (; x != NULL; x = owner_after(x), y = owner_after(y)) {
+			assert_non_null(y);
+			assert_int_equal(entry_compare_names(x, y), 0);
+		}
+		assert_null(y);
+	}
+	x = table_due_from(one, INT64_MIN, NULL);
+	y = table_due_from(all, INT64_MIN, NULL);
+	for (; x != NULL; x = table_due_after(x), y = table_due_after(y)) {
+		assert_non_null(y);
+		assert_int_equal(entry_compare_names(x, y), 0);
+	}
+	assert_null(y);
+}
+
 /* The same n entries, linked one by one and all at once: same order. */
 static void test_trees_at_once(void **state)
 {
@@ -162,8 +201,8 @@ static void test_trees_at_once(void **state)
 	for (unsigned int n = 0; n < 130; n = n < 40 ? n + 1 : n + 13) {
 		const uint64_t key[2] = { 1, 2 };
 		struct table one, all;
-		struct owner *a = NULL, *b = NULL;
-		const struct entry *x = NULL, *y = NULL;
+		struct bulk bulk = { .table = &all };
+		const struct entry *x = NULL;
 
 		assert_int_equal(table_init(&one, key), 0);
 		assert_int_equal(table_init(&all, key), 0);
@@ -175,31 +214,13 @@ static void test_trees_at_once(void **state)
 
 			table_link(&one, make(&one, i, owner, version,
 					      expires));
-			table_link_name(&all, make(&all, i, owner, version,
-						   expires));
+			add(&bulk, i, owner, version, expires);
 		}
-		assert_int_equal(table_link_trees(&all), 0);
+		assert_int_equal(bulk_link(&bulk), 0);
+		bulk_free(&bulk);
 		check_trees(&one);
 		check_trees(&all);
-		while ((a = table_owner_next(&one, a)) != NULL) {
-			b = table_owner_next(&all, b);
-			x = owner_from(a, 0);
-			y = owner_from(b, 0);
-			for (; x != NULL; x = owner_after(x),
-					  y = owner_after(y)) {
-				assert_non_null(y);
-				assert_int_equal(entry_compare_names(x, y), 0);
-			}
-			assert_null(y);
-		}
-		x = table_due_from(&one, INT64_MIN, NULL);
-		y = table_due_from(&all, INT64_MIN, NULL);
-		for (; x != NULL; x = table_due_after(x),
-				  y = table_due_after(y)) {
-			assert_non_null(y);
-			assert_int_equal(entry_compare_names(x, y), 0);
-		}
-		assert_null(y);
+		check_same_order(&one, &all);
 		/* they must bear changes, too */
 		while ((x = table_due_from(&all, INT64_MIN, NULL)) != NULL) {
 			table_unlink(&all, (struct entry *)x);
@@ -209,6 +230,125 @@ static void test_trees_at_once(void **state)
 		table_free(&one);
 		table_free(&all);
 	}
+}
+
+static uint64_t dice_64(void)
+{
+	uint64_t bits = (uint64_t)dice(1u << 30) << 60;
+
+	bits ^= (uint64_t)dice(1u << 30) << 30;
+	return bits ^ dice(1u << 30);
+}
+
+/* Keys of all widths: every bit of them counts. */
+static void test_wide_keys(void **state)
+{
+	static const uint32_t owners[] = {
+		0, 1, 2048, 5u << 20, 1u << 31, 0xfffffffe,
+	};
+	const uint64_t key[2] = { 1, 2 };
+	struct table one, all;
+	struct bulk bulk = { .table = &all };
+
+	(void)state;
+	dice_seed("wide keys");
+	assert_int_equal(table_init(&one, key), 0);
+	assert_int_equal(table_init(&all, key), 0);
+	for (unsigned int i = 0; i < 5000; i++) {
+		uint32_t owner = owners[dice(6)];
+		uint64_t version = dice_64() >> dice(64);
+		int64_t expires = (int64_t)dice_64() >> dice(64);
+
+		expires = dice(9) == 0 ? NB_NEVER : expires;
+		table_link(&one, make(&one, i, owner, version, expires));
+		add(&bulk, i, owner, version, expires);
+	}
+	assert_int_equal(bulk_link(&bulk), 0);
+	bulk_free(&bulk);
+	check_trees(&all);
+	check_same_order(&one, &all);
+	table_free(&one);
+	table_free(&all);
+}
+
+static void equal_keys(bool same_version)
+{
+	enum { N = 200000 };
+	const uint64_t key[2] = { 1, 2 };
+	const struct entry *x = NULL, *before = NULL;
+	struct table one, all;
+	struct bulk bulk = { .table = &all };
+	unsigned int same = 0;
+
+	assert_int_equal(table_init(&one, key), 0);
+	assert_int_equal(table_init(&all, key), 0);
+	for (uint32_t i = 0; i < N; i++) {
+		uint64_t version = same_version ? 5 : ~(i * 2654435761u);
+
+		table_link(&one, make(&one, i, 7, version, 100));
+		add(&bulk, i, 7, version, 100);
+	}
+	assert_int_equal(bulk_link(&bulk), 0);
+	bulk_free(&bulk);
+	check_trees(&all);
+	check_same_order(&one, &all);
+	for (x = table_due_from(&all, INT64_MIN, NULL); x != NULL;
+	     before = x, x = table_due_after(x)) {
+		same += before != NULL && before->place == x->place ? 1 : 0;
+	}
+	assert_in_range(same, 1, 20);	/* five are to be expected */
+	table_free(&one);
+	table_free(&all);
+}
+
+/* Nothing tells them apart but their places, and for some not even those. */
+static void test_equal_keys(void **state)
+{
+	(void)state;
+	equal_keys(true);
+	equal_keys(false);
+}
+
+/* Whatever was expected, the hash is whole and ends up as large as ever. */
+static void test_expected(void **state)
+{
+	static const uint64_t hints[] = { 0, 1, 1000, 32768, 50000, 50001,
+					  UINT64_MAX };
+	const uint64_t key[2] = { 1, 2 };
+	struct table grown;
+
+	(void)state;
+	assert_int_equal(table_init(&grown, key), 0);
+	for (unsigned int i = 0; i < 50000; i++) {
+		table_link(&grown, make(&grown, i, 7, i, 100));
+	}
+	for (size_t h = 0; h < sizeof(hints) / sizeof(hints[0]); h++) {
+		struct table table;
+		struct bulk bulk = { .table = &table };
+		const struct entry *x = NULL;
+
+		assert_int_equal(table_init(&table, key), 0);
+		bulk_expect(&bulk, hints[h]);
+		for (unsigned int i = 0; i < 50000; i++) {
+			add(&bulk, i, 7, i, 100);
+		}
+		assert_int_equal(bulk_link(&bulk), 0);
+		bulk_free(&bulk);
+		if (hints[h] <= 50000) {
+			assert_int_equal(table.buckets, grown.buckets);
+			assert_int_equal(table.level, grown.level);
+			assert_int_equal(table.memory, grown.memory);
+		}
+		check_ranges(&table, 50000);
+		check_same_order(&grown, &table);
+		while ((x = table_due_from(&table, INT64_MIN, NULL)) != NULL) {
+			table_unlink(&table, (struct entry *)x);
+			entry_free(&table.slab, (struct entry *)x);
+		}
+		check_ranges(&table, 0);
+		table_free(&table);
+	}
+	table_free(&grown);
 }
 
 /* As nb_name_compare() orders names, so do packed ones. */
@@ -265,6 +405,9 @@ int main(void)
 		cmocka_unit_test(test_siphash_paper),
 		cmocka_unit_test(test_grow_and_shrink),
 		cmocka_unit_test(test_trees_at_once),
+		cmocka_unit_test(test_wide_keys),
+		cmocka_unit_test(test_equal_keys),
+		cmocka_unit_test(test_expected),
 		cmocka_unit_test(test_packed_names),
 	};
 

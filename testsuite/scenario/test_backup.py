@@ -191,17 +191,25 @@ class Calendar(BackupCase):
         folder = os.path.join(server.folder, 'backup')
         while len(self.made(server)) < 4:
             self.assertIsNotNone(server.log.wait(r'backup \S+: ', start=len(server.log.lines)))
-        other = os.path.join(folder, 'wins-by-hand.tdb')
-        shutil.copy(os.path.join(folder, sorted(os.listdir(folder))[0]), other)
-        server.configure({'wins:backup': '0'})
+        with open(os.path.join(folder, 'wins-by-hand.tdb'), 'w', encoding='ascii'):
+            pass
+        server.configure({'wins:backup': '86400 2'})
         server.reload()
+        done = None         # one may be under way: 6
+        while done is None or done.returncode == 6:
+            done = server.tool('winsctl', '-s', server.config, 'server', 'backup')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        last = re.search(r'path +\S+/(\S+)', done.stdout).group(1)
         left = sorted(os.listdir(folder))
         self.assertEqual(len([n for n in left if NAME.match(n)]), 2)
         self.assertEqual(len(left), 3)
-        self.assertNotIn('next_backup', {k: v for k, v in server.ctl('server', 'status')[0].items()
-                                         if v is not None})
-        last = re.search(r'backup (\S+): ', self.made(server)[-1]).group(1)
-        self.assertTrue(os.path.exists(last))
+        self.assertIn(last, left)
+        self.assertIsNotNone(server.ctl('server', 'status')[0]['next_backup'])
+        server.configure({'wins:backup': '0'})
+        server.reload()
+        self.assertIsNone(server.ctl('server', 'status')[0]['next_backup'])
+        self.backup(server)
+        self.assertEqual(len(os.listdir(folder)), 4)
 
     def test_a_restart_does_not_move_it(self):
         server, path = self.filled(options={'wins:backup': '7200 3'})
@@ -282,6 +290,9 @@ class Restore(BackupCase):
         server.kill()
         journal = os.path.join(server.folder, 'wins.journal')
         self.assertTrue(os.path.exists(journal))
+        before = digest(server.folder)
+        self.restore(server, path, '--dry-run')
+        self.assertEqual(digest(server.folder), before)
         said, _ = self.restore(server, path)
         self.assertEqual(said['present']['records'], 4)
         self.assertGreater(highest, said['backup']['versions_reserved'])

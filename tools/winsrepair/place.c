@@ -9,6 +9,7 @@
 #include "winsrepair/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,9 +75,24 @@ int place_take(TALLOC_CTX *mem_ctx, const struct tool_places *places,
 	return take_lock(mem_ctx, place, path);
 }
 
+/*
+ * By descriptor: who owns the directory could put a link there, and root would
+ * give away what it points to.
+ */
 int place_give(const struct place *place, const char *path)
 {
-	int ret = give(place, path);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int ret = fd == -1 ? errno : 0;
 
-	return ret == 0 && chmod(path, 0600) != 0 ? errno : ret;
+	if (ret == 0 && geteuid() == 0 &&
+	    fchown(fd, place->uid, place->gid) != 0) {
+		ret = errno;
+	}
+	if (ret == 0 && fchmod(fd, 0600) != 0) {
+		ret = errno;
+	}
+	if (fd != -1) {
+		close(fd);
+	}
+	return ret;
 }

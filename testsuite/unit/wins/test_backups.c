@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -427,6 +428,49 @@ static void failures_before_the_copy(void **state)
 	assert_int_equal(sight(f).failed, 2);
 }
 
+static void loaded(void *arg, int error, const char *message)
+{
+	(void)message;
+	assert_int_equal(error, 0);
+	*(bool *)arg = true;
+}
+
+/* store.h: of a store that is loading no backup may be asked. */
+static void not_while_it_is_loading(void **state)
+{
+	struct fixture *f = *state;
+	struct store_backend backend;
+	struct pollfd pfd = { .events = POLLIN };
+	char *message = NULL;
+	bool ready = false;
+	int fd[STORE_FDS];
+
+	backups_set(f->backups, DAY, 7);
+	due_after(f, 300);
+	finish(f, 0, 0, NULL);
+	close_backups(f);
+	sim_disk_backend(f->disk, &backend);
+	backend.backup = fake_copy;
+	assert_int_equal(store_open(f->ev, &f->sim.world, &backend, loaded,
+				    &ready, &f->store, &message), 0);
+	assert_int_equal(backups_create(f->ev, f->ev, &f->sim.world, f->store,
+					f->folder, &f->backups), 0);
+	assert_int_equal(sight(f).last, f->sim.start + 300);
+	backups_make(f->backups, told, f);
+	assert_int_equal(f->error, EBUSY);
+	assert_non_null(strstr(f->text, "loaded"));
+	backups_set(f->backups, 100, 7);
+	sim_advance_seconds(&f->sim, 100);
+	assert_int_equal(sight(f).next, f->sim.start + 300 + 200);
+	assert_true(store_fds(f->store, fd) > 0);
+	while (!ready) {
+		pfd.fd = fd[0];
+		assert_int_equal(poll(&pfd, 1, -1), 1);
+		store_ready(f->store);
+	}
+	due_after(f, 100);
+}
+
 static void no_memory_for_the_timer(void **state)
 {
 	struct fixture *f = *state;
@@ -479,6 +523,7 @@ int main(void)
 		TEST(a_failure_is_told_and_tried_again),
 		TEST(a_failure_deletes_nothing),
 		TEST(failures_before_the_copy),
+		TEST(not_while_it_is_loading),
 		TEST(no_memory_for_the_timer),
 		TEST(freed_on_the_way),
 	};

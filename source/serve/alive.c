@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Being alive: the ageing clock is written down every minute and at a clean
- * end, and the wall clock is watched (design.md section 2 "Ageing").
+ * Being alive: the ageing clock is written down at the start, every minute and
+ * at a clean end, and the wall clock is watched (design.md section 2 "Ageing").
  *
  *	"alive"		the ageing clock, s
  *	"alive-wall"	what the wall clock said at that moment, s
@@ -134,6 +134,11 @@ void alive_start(struct serve *serve)
 					 world->now(world->priv));
 	serve->alive.timer = world->timer_start(world->priv, TICK_USEC,
 						alive_tick, serve);
+}
+
+void alive_loaded(struct serve *serve)
+{
+	write_down(serve);
 }
 
 void alive_stop(struct serve *serve)

@@ -82,7 +82,10 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 void serve_loaded(struct serve *serve)
 {
 	serve->loaded = true;
+	serve_turn_begin(serve);
 	scavenge_loaded(serve);
+	alive_loaded(serve);
+	serve_turn_end(serve);
 }
 
 void serve_set_config(struct serve *serve, const struct serve_config *config)

@@ -256,6 +256,7 @@ void own_stop(struct serve *serve);
 
 /* alive.c */
 void alive_start(struct serve *serve);
+void alive_loaded(struct serve *serve);
 void alive_stop(struct serve *serve);
 
 /* scavenge.c */

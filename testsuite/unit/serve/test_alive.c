@@ -311,6 +311,17 @@ static void times_are_shown_by_the_wall_clock(void **state)
 			 10 * DAY - LIFE / 4 - 30 * DAY + HOUR);
 }
 
+/* Killed in its first minute: what was registered is alive ten days later. */
+static void killed_at_once(void **state)
+{
+	(void)state;
+	all_say(NBNS_REGISTER, 0);
+	off(10 * DAY, 0, true);
+	assert_int_equal(answered(0, HOSTS), HOSTS);
+	sim_advance_seconds(&sim, HOUR);
+	assert_int_equal(answered(0, HOSTS), HOSTS);
+}
+
 static void the_start_says_what_it_found(void **state)
 {
 	(void)state;
@@ -388,10 +399,12 @@ static void a_turn_a_minute(void **state)
 	uint64_t wall = 0;
 
 	(void)state;
-	sim_advance_seconds(&sim, 59);
+	/* the start, with the time of the next pass */
 	commits = sim_disk_commits(server->disk);
-	assert_false(store_get_meta(server->store, "alive", &alive));
-	sim_advance_seconds(&sim, 1);
+	assert_int_equal(commits, 1);
+	assert_true(store_get_meta(server->store, "alive", &alive));
+	assert_int_equal(alive, now());
+	sim_advance_seconds(&sim, 60);
 	assert_true(store_get_meta(server->store, "alive", &alive));
 	assert_int_equal(alive, now());
 	sim.wall_step = 500;
@@ -447,6 +460,7 @@ int main(void)
 		SCENE(however_long_it_was_off),
 		SCENE(short_nights_count),
 		SCENE(times_are_shown_by_the_wall_clock),
+		SCENE(killed_at_once),
 		SCENE(the_start_says_what_it_found),
 		SCENE(nonsense_on_the_disk),
 		SCENE(a_sleeping_machine),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A million names at once, as after a power cut, on a server whose threshold
-for bursts is low: new names are told to come back, known ones never, every
-such answer is counted, and in the end every name is stored.
+"""A million names at once, as after a power cut, from a window of eight times
+the threshold for bursts: new names are told to come back, known ones never,
+every such answer is counted, and in the end every name is stored.
 
 The load (testsuite/bench/load) tells come-back answers by their TTL and
-registers those names again when it is through with the others. Beside it a
-small one refreshes names that are known from before.
+registers those names again, more calmly, when it is through with the others.
+Beside it a small one refreshes names that are known from before.
 
 WINSD_NAMES: how many.
 """
@@ -21,6 +21,7 @@ import harness
 
 NAMES = int(os.environ.get('WINSD_NAMES', '1000000'))
 KNOWN = 1000
+THRESHOLD = 500
 WRONG = ('wrong_format', 'wrong_rcode', 'wrong_name', 'wrong_address', 'wrong_ttl')
 
 
@@ -61,12 +62,12 @@ class Burst(harness.Case):
         network = harness.Network()
         self.addCleanup(network.close)
         network.own('10.128.0.0/9')
-        self.server = self.serve({'wins:burst threshold': '50', 'wins:source rate': '0',
-                                  'log level': '1'}, network=network)
+        self.server = self.serve({'wins:burst threshold': '%d' % THRESHOLD,
+                                  'wins:source rate': '0', 'log level': '1'}, network=network)
         self.assertEqual(self.said(self.load('register', 'KN', KNOWN, 32))['come_back'], 0)
 
         refreshes = self.load('refresh', 'KN', KNOWN, 16)
-        burst = self.said(self.load('register', 'BU', NAMES, 4096))
+        burst = self.said(self.load('register', 'BU', NAMES, 8 * THRESHOLD))
         refreshes.terminate()
         refreshed = self.said(refreshes)
         print('# %d names in %.1f s: told to come back %d times; %d refreshes' %

@@ -25,8 +25,8 @@
  *
  * A busy server may tell a new name to come back: a positive answer whose TTL
  * is 300, 600 ... 3000 s, with nothing stored. These are counted apart, and
- * register comes back for them when it is through with the others; for a name
- * that is there such a TTL is wrong.
+ * register comes back for them when it is through with the others, in a
+ * window of a sixteenth; for a name that is there such a TTL is wrong.
  *
  * With --state FILE what we believe outlives us, and the server: change writes
  * to all names until it is stopped (SIGTERM; replies that have arrived count),

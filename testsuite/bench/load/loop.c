@@ -343,7 +343,9 @@ static void sweep(uint64_t now)
 
 static void fill_window(bool (*next)(struct request *))
 {
-	while (under_way < opt.window) {
+	uint32_t window = coming_again ? (opt.window + 15) / 16 : opt.window;
+
+	while (under_way < window) {
 		struct request req = {0};
 
 		if (!next(&req)) {

@@ -73,21 +73,20 @@ class TapResult(unittest.TestResult):
             self.say(True, test)
 
     def addSubTest(self, test, subtest, err):
-        # Counted once, with its first failing part; the others are told.
-        if err is None:
-            return
-        detail = '%s\n%s' % (subtest, self._exc_info_to_string(err, test))
+        if err is not None:
+            self.fail(test, '%s\n%s' % (subtest, self._exc_info_to_string(err, test)))
+
+    def addError(self, test, err):
+        self.fail(test, self._exc_info_to_string(err, test))
+
+    def fail(self, test, detail):
+        """Counted once; what else went wrong, in other parts of it or in its
+        end (a server that says why it died), is told."""
         if test.id() in self.bad:
             print(''.join('# %s\n' % line for line in detail.splitlines()), end='')
             return
         self.bad.add(test.id())
         self.say(False, test, detail)
-
-    def addError(self, test, err):
-        if test.id() in self.bad:
-            return
-        self.bad.add(test.id())
-        self.say(False, test, self._exc_info_to_string(err, test))
 
     addFailure = addError
 

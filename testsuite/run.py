@@ -38,11 +38,16 @@ BUILDS = {
     'plain': ('build', {}, []),
     'asan': ('build/asan', {'CC': 'clang', 'WAFLOCK': '.lock-waf-asan'},
              ['--sanitize=address,undefined']),
+    'tsan': ('build/tsan', {'CC': 'clang', 'WAFLOCK': '.lock-waf-tsan'}, ['--sanitize=thread']),
 }
 SANITIZER_ENV = {
     'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:exitcode=99',
     'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1:exitcode=99',
+    'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1:exitcode=99',
 }
+
+# Unit tests of what starts threads or is called from them.
+THREADS = re.compile('disk|journal|tdbfile|loader|health|backup|world')
 
 Program = collections.namedtuple('Program', 'name argv')
 Stage = collections.namedtuple('Stage', 'name what build find jobs timeout')
@@ -77,6 +82,12 @@ def unit_tests(build):
     return [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
 
 
+def threaded_tests(build):
+    """Those of programs with threads, and all of winsd's at once."""
+    return ([test for test in unit_tests(build) if THREADS.search(test.name)] +
+            python_tests('scenario/test_threads.py')(build))
+
+
 def fuzz_replays(build):
     """Each fuzz target over its corpus, behind the replaying main()."""
     names = [os.path.basename(p)[:-2] for p in found('testsuite/fuzz/fuzz_*.c')]
@@ -97,6 +108,7 @@ STAGES = [
     Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
     Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
           python_tests('scenario/*.py', but=['nbclient.py']), 1, 300),
+    Stage('tsan', 'threads, and real winsd processes, under TSan', 'tsan', threaded_tests, 2, 300),
     Stage('commands', './waf serve and the build as a person meets them', 'plain',
           python_tests('commands/*.py'), 1, 300),
     Stage('smbtorture', "the SMB suite's own WINS tests", 'plain',

@@ -159,7 +159,7 @@ static void test_bit_flips(void **state)
 {
 	size_t len = 0;
 	uint8_t *bytes = NULL;
-	unsigned int errors = 0, ends = 0, alls = 0;
+	unsigned int errors = 0, ends = 0, entire = 0;
 
 	(void)state;
 	dice_seed("bits");
@@ -190,7 +190,7 @@ static void test_bit_flips(void **state)
 			ends++;
 		} else {
 			read_all();
-			alls++;
+			entire++;
 		}
 		free(message);
 		write_at(i, &bytes[i], 1);
@@ -199,7 +199,7 @@ static void test_bit_flips(void **state)
 	/* the first two of them; the last; what nobody reads */
 	assert_true(errors >= 2 * (36 + ROOM(1)));
 	assert_true(ends >= 36 + 900 - 12);
-	assert_true(alls >= B);
+	assert_true(entire >= B);
 	reopen_all();
 	end();
 }

@@ -69,9 +69,9 @@ void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,
 				strstr(format, "recovery area") != NULL ||
 				strstr(format, "overflow") != NULL;
 	}
-	/* a recovery area that was not struck out is as bad */
+	/* a recovery area that a cancel did not strike out is as bad */
 	if (strstr(format, "sync") != NULL ||
-	    strstr(format, "remove recovery") != NULL) {
+	    (!file->committing && strstr(format, "remove recovery") != NULL)) {
 		file->sync_failed = true;
 	}
 	if (file->committing) {
@@ -211,30 +211,29 @@ int tdbfile_set_number(struct tdbfile *file, const char *name,
 	return store_one(file, key, key_len, value, len);
 }
 
-/* The file was sealed while it was committed. */
-static int commit_failed(struct tdbfile *file, bool is_durable)
+/*
+ * The file was sealed while it was committed: maybe before all was written,
+ * maybe when only the recovery area was left to strike out (tdb calls that a
+ * success, but the next open would take everything back), maybe later.
+ */
+static int commit_failed(struct tdbfile *file)
 {
 	int err = tdbfile_failure(file, 0);
 
 	if (!is_harmless(err)) {
 		file->broken = err;
-		return is_durable ? 0 : err;
+		return err;
 	}
-	/* the new handle puts back what the recovery area holds */
+	/* the new handle puts back what the recovery area holds, if it does */
 	if (tdbfile_attach(file, file->path, O_RDWR) != 0) {
 		file->broken = EIO;
-		return is_durable ? 0 : EIO;
+		return EIO;
 	}
-	if (is_durable || tdb_get_seqnum(file->tdb) != file->before) {
-		return 0;
-	}
-	return err;
+	return tdb_get_seqnum(file->tdb) != file->before ? 0 : err;
 }
 
 int tdbfile_end(struct tdbfile *file)
 {
-	bool is_durable = false;
-
 	tdbfile_listen(file);
 	if (tdb_transaction_prepare_commit(file->tdb) != 0) {
 		return give_up(file, tdbfile_failure(file, errno));
@@ -242,14 +241,13 @@ int tdbfile_end(struct tdbfile *file)
 	tdbfile_list_lock();
 	file->committing = true;
 	tdbfile_listen(file);
-	is_durable = tdb_transaction_commit(file->tdb) == 0;
-	file->committing = false;
-	if (!is_durable) {
+	if (tdb_transaction_commit(file->tdb) != 0) {
 		tdbfile_seal(file, file->tdb);
 	}
+	file->committing = false;
 	tdbfile_list_unlock();
 	if (file->sealed) {
-		return commit_failed(file, is_durable);
+		return commit_failed(file);
 	}
 	tdbfile_measure(file);
 	return 0;

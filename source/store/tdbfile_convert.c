@@ -32,10 +32,8 @@ int tdbfile_write_format(struct tdbfile *file)
 	TDB_DATA v = { .dptr = value, .dsize = len };
 
 	tdbfile_listen(file);
-	if (tdb_store(file->tdb, k, v, TDB_REPLACE) != 0) {
-		return errno != 0 ? errno : EIO;
-	}
-	return 0;
+	return tdb_store(file->tdb, k, v, TDB_REPLACE) == 0 ? 0 :
+	       tdbfile_failure(file, errno);
 }
 
 struct format {

@@ -145,7 +145,7 @@ static void warn(struct store *store, const struct store_disk *disk)
 	       "%s has grown to %.1f GiB; before it reaches the 4 GiB that it "
 	       "can have, new names are refused. Delete what is not needed, "
 	       "then 'winsctl server backup' and, with the server stopped, "
-	       "'winsrepair restore': a backup has no gaps",
+	       "'winsrepair restore': that leaves no gaps",
 	       store_file(&store->backend), (double)disk->file_size / GIB);
 }
 

@@ -104,6 +104,14 @@ void tdbfile_cancel(struct tdbfile *file);	/* without one: nothing */
 int tdbfile_copy(struct tdbfile *file, const char *path, uint64_t *records,
 		 char **message);
 
+/*
+ * The same key by key, in today's format: slower, and as small as it can be,
+ * since nothing is left of what was deleted. path must not exist: EEXIST.
+ * Afterwards the file can only be closed. For tools, not for a server at work.
+ */
+int tdbfile_rewrite(struct tdbfile *file, const char *path, uint64_t *records,
+		    char **message);
+
 uint64_t tdbfile_size(const struct tdbfile *file);	/* bytes */
 
 /*

@@ -124,8 +124,27 @@ struct conversion {
 	struct tdbfile *from;
 	struct tdbfile *to;
 	uint64_t format;
+	bool is_alone;		/* no journal will belong to it */
 	const char *wrong;
 };
+
+static bool is_of_journal(const uint8_t *key, size_t key_len)
+{
+	static const char *const names[] = {
+		TDBFILE_JOURNAL_ID, TDBFILE_JOURNAL_SEQUENCE,
+		TDBFILE_JOURNAL_BLOCK,
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint8_t own[DBREC_KEY_MAX];
+		size_t own_len = dbrec_key_meta(own, names[i]);
+
+		if (key_len == own_len && memcmp(key, own, own_len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
 
 static int store_item(struct conversion *work, struct item *item)
 {
@@ -157,6 +176,9 @@ static int convert_one(void *arg, const uint8_t *key, size_t key_len,
 	}
 	if (key_len == format_len && memcmp(key, format, key_len) == 0) {
 		return 0;		/* the new file has its own */
+	}
+	if (work->is_alone && is_of_journal(key, key_len)) {
+		return 0;
 	}
 	memcpy(item.key, key, key_len);
 	memcpy(item.value, value, value_len);
@@ -237,11 +259,16 @@ static int replace(const char *temp, const char *path, uint64_t format,
 	return err == 0 && durable ? tdbfile_sync_folder(path) : err;
 }
 
-static int convert_to(struct tdbfile *file, uint64_t format, const char *temp,
-		      struct tdbfile_content *content)
+static int convert_to(struct tdbfile *file, uint64_t format, bool is_alone,
+		      const char *temp, struct tdbfile_content *content)
 {
 	struct tdbfile *to = tdbfile_new(temp, file->durable);
-	struct conversion work = { .from = file, .to = to, .format = format };
+	struct conversion work = {
+		.from = file,
+		.to = to,
+		.format = format,
+		.is_alone = is_alone,
+	};
 	int err = ENOMEM;
 
 	if (to != NULL) {
@@ -266,7 +293,7 @@ static int convert_at(struct tdbfile *file, const char *path, uint64_t format,
 	if (err == ENOMEM) {
 		return err;
 	}
-	err = convert_to(file, format, temp, &content);
+	err = convert_to(file, format, false, temp, &content);
 	if (err == 0) {
 		err = replace(temp, path, format, file->durable, &kept);
 	}
@@ -295,4 +322,39 @@ int tdbfile_convert(struct tdbfile *file, uint64_t format, char **message)
 
 	free(path);
 	return err;
+}
+
+int tdbfile_rewrite(struct tdbfile *file, const char *path, uint64_t *records,
+		    char **message)
+{
+	struct tdbfile_content content = { 0 };
+	uint64_t format = 0;
+	int err = 0;
+
+	*records = 0;
+	*message = NULL;
+	if (access(path, F_OK) == 0) {
+		return tdbfile_say(message, EEXIST, "%s: %s", path,
+				   strerror(EEXIST));
+	}
+	err = tdbfile_read_format(file, &format, message);
+	if (err != 0) {
+		return err;
+	}
+	err = convert_to(file, format, true, path, &content);
+	if (err == 0) {
+		err = tdbfile_sync_folder(path);
+	}
+	if (err == EILSEQ) {
+		tdbfile_say_damaged(message, err, file->path, &content);
+	} else if (err != 0) {
+		tdbfile_say(message, err, "%s cannot be copied to %s: %s",
+			    file->path, path, strerror(err));
+	}
+	if (err != 0) {
+		unlink(path);
+		return err;
+	}
+	*records = content.records;
+	return 0;
 }

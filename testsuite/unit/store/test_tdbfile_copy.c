@@ -133,10 +133,56 @@ static void test_copy_between(void **state)
 	assert_true(state_is(path, 300, 2000));
 }
 
+/* As a copy, and without the gaps of what was deleted. */
+static void test_rewrite(void **state)
+{
+	struct tdbfile *file = NULL, *other = NULL;
+	uint64_t records = 0, number = 0;
+	char *message = NULL;
+	struct store_batch batch = { .len = 0 };
+	struct stat st;
+	uint64_t before = 0;
+
+	(void)state;
+	remove_all();
+	file = new_file(20000);
+	assert_int_equal(tdbfile_begin(file), 0);
+	assert_int_equal(tdbfile_set_number(file, "journal-id", 99), 0);
+	assert_int_equal(tdbfile_set_number(file, "alive", 11), 0);
+	for (unsigned int i = 10; i < 20000; i++) {
+		struct nb_name name = name_n(i);
+		uint8_t key[DBREC_KEY_MAX];
+
+		assert_true(batch_reserve(&batch, BATCH_CHANGE_MAX));
+		batch_add(&batch, key, dbrec_key_record(key, &name), NULL, 0);
+	}
+	assert_int_equal(tdbfile_changes(file, &batch), 0);
+	batch_free(&batch);
+	assert_int_equal(tdbfile_set_number(file, "records", 10), 0);
+	assert_int_equal(tdbfile_end(file), 0);
+	before = tdbfile_size(file);
+	assert_int_equal(tdbfile_rewrite(file, copy, &records, &message), 0);
+	assert_null(message);
+	assert_int_equal(records, 10);
+	tdbfile_close(file);
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true((uint64_t)st.st_size < before - 10000 * 100);
+	assert_int_equal(tdbfile_open_read(copy, &other, &message), 0);
+	assert_int_equal(tdbfile_number(other, "journal-id", &number), ENOENT);
+	assert_int_equal(tdbfile_number(other, "alive", &number), 0);
+	assert_int_equal(number, 11);
+	assert_int_equal(tdbfile_rewrite(other, copy, &records, &message),
+			 EEXIST);
+	free(message);
+	tdbfile_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_copy_refused),
 		cmocka_unit_test(test_copy_between),
 	};

@@ -44,6 +44,8 @@ def options(opt):
     opt.add_option('--debug', action='store_true', default=False, help='-O0 instead of -O2')
     opt.add_option('--seconds', type='int', default=600,
                    help='torture: how long each fuzz target runs')
+    opt.add_option('--images', type='int', default=100000,
+                   help='torture: how many crashed disks are looked at')
     opt.add_option('--only', default='', help='check: run only the stages with these names')
     opt.add_option('--quick', action='store_true', default=False,
                    help='bench: one short round, to see that it works')
@@ -156,6 +158,13 @@ def build_tests(bld, includes, everything):
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
                         use='toolcommon ' + everything + ' CMOCKA JANSSON POPT',
                         install_path=None)
+        # what stands between the store and libc is in these programs alone
+        bld.objects(target='faults', source=bld.path.ant_glob(
+                        'testsuite/faults/*.c', excl='testsuite/faults/test_*.c'),
+                    includes=includes, use=everything)
+        for test in bld.path.ant_glob('testsuite/faults/test_*.c'):
+            bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
+                        use='faults ' + everything + ' CMOCKA', install_path=None)
     # Fuzz targets: with --fuzz under libFuzzer, else behind a main() that
     # replays files, so that the corpus runs in every build.
     replay = bld.path.ant_glob('testsuite/fuzz/replay.c')
@@ -193,7 +202,8 @@ def check(ctx):
 
 def torture(ctx):
     '''runs the campaigns that are too long for CI'''
-    become('testsuite/torture.py', '--seconds=%d' % Options.options.seconds)
+    become('testsuite/torture.py', '--seconds=%d' % Options.options.seconds,
+           '--images=%d' % Options.options.images)
 
 
 def bench(ctx):

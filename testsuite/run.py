@@ -88,6 +88,11 @@ def threaded_tests(build):
             python_tests('scenario/test_threads.py')(build))
 
 
+def fault_tests(*names):
+    """Programs in which something stands between the store and the C library."""
+    return lambda build: [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
+
+
 def fuzz_replays(build):
     """Each fuzz target over its corpus, behind the replaying main()."""
     names = [os.path.basename(p)[:-2] for p in found('testsuite/fuzz/fuzz_*.c')]
@@ -108,6 +113,8 @@ STAGES = [
     Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
     Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
           python_tests('scenario/*.py', but=['nbclient.py']), 1, 300),
+    Stage('crash', 'disks as a power cut may leave them', 'plain', fault_tests('test_crash'), 1,
+          900),
     Stage('tsan', 'threads, and real winsd processes, under TSan', 'tsan', threaded_tests, 2, 300),
     Stage('commands', './waf serve and the build as a person meets them', 'plain',
           python_tests('commands/*.py'), 1, 300),

@@ -79,7 +79,9 @@ static int read_backup(struct restore *r)
 	}
 	tool_say("%s", message);
 	tool_say("nothing was changed: take another backup");
-	return ret == EILSEQ || ret == EINVAL ? TOOL_PROBLEMS : TOOL_FAILED;
+	/* EUCLEAN: whoever copied it did so while it was written to */
+	return ret == EILSEQ || ret == EINVAL || ret == EUCLEAN ?
+		       TOOL_PROBLEMS : TOOL_FAILED;
 }
 
 static void read_present(struct restore *r)

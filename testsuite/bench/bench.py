@@ -12,7 +12,16 @@ joined by a cable, and every request leaves from the address of its name.
     nmbd, ad  other people's servers (see interop/peers.py)
     winsd     this one, also with 1k, 100k and 1M names
 
-All phases as JSON: build/bench.json. The exit status is 1 if winsd gave a
+Every request of a change is one that has to be durable before the answer.
+winsd-sustained is longer than its journal can take up: registrations of all
+names of the largest server, and as many refreshes. winsd-2cpu may use both
+CPUs, one of them with the load. Queries beside registrations are an open
+loop: 80 of 100 requests are queries, once alone and once with 20 of new names.
+At the end the largest server is started again, after a clean stop and after
+kill -9, and asked each ms until it is right.
+
+The table of aims tells what the rates are for; it fails nothing. All phases
+as JSON: build/bench.json. The exit status is 1 if winsd gave a
 wrong answer or lost a request of a closed loop, whatever the speed.
 """
 import argparse
@@ -20,10 +29,12 @@ import contextlib
 import json
 import os
 import platform
+import random
 import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,6 +44,7 @@ os.environ['WINSD_BUILD'] = BUILD
 for room in ('../../build-support', '../interop', '../scenario'):
     sys.path.insert(0, os.path.join(HERE, room))
 import harness
+import nbclient
 import packages
 import peers
 
@@ -41,9 +53,10 @@ SERVER, BITS = '10.98.0.1', 16
 # cable of their own, since nmbd wants port 137 of all addresses, and each in
 # its own subnet, since winsd takes the subnet's broadcast address.
 GROWN, GROWN_BITS = '10.97.%d.1', 24
+ASKER = '10.97.1.1'             # our end of it
 ECHO_PORT = 1137
 CHANGE_LEN = 68                 # bytes of a registration
-WRONG = ('wrong_format', 'wrong_rcode', 'wrong_name', 'wrong_address')
+WRONG = ('wrong_format', 'wrong_rcode', 'wrong_name', 'wrong_address', 'wrong_ttl')
 OPTIONS = {'log level': '0', 'netbios name': 'BENCH', 'workgroup': 'BENCHGRP',
            'wins:source rate': '0'}
 
@@ -56,7 +69,8 @@ class Plan:
         self.rounds = args.rounds or (1 if quick else 3)
         self.seconds = args.seconds or (0.3 if quick else 2.0)
         self.names = args.names or (1000 if quick else 10000)
-        self.fresh = 100 if quick else 1000     # names that come and go
+        self.fresh = 300 if quick else 10000    # names that come and go
+        self.sustained = 0.5 if quick else 20.0
         self.sizes = [1000, 20000] if quick else [1000, 100000, 1000000]
         self.subjects = args.only.split(',') if args.only else ['nmbd', 'ad', 'winsd']
         two = len(os.sched_getaffinity(0)) > 1
@@ -70,12 +84,12 @@ class Plan:
 class Bench:
     def __init__(self, plan):
         self.plan = plan
-        self.rows = []
+        self.rows, self.restarts, self.sizes = [], [], []
         self.server_side, self.grown_side = harness.Network(), harness.Network()
         self.client_side = harness.Network()
         self.client_side.own('10.128.0.0/9')
         self.cable(self.server_side, 'eth0', SERVER, '10.98.1.1')
-        self.cable(self.grown_side, 'eth1', '10.97.0.1', '10.97.1.1')
+        self.cable(self.grown_side, 'eth1', '10.97.0.1', ASKER)
         self.grown_side.add_addresses('eth1', [
             '%s/%d' % (GROWN % (10 + i), GROWN_BITS) for i in range(len(plan.sizes))])
         self.folder = os.path.join(BUILD, 'bench', 'state')
@@ -137,8 +151,11 @@ class Bench:
         def run(op, suffix='', **options):
             return self.load(label + suffix, op, address, pid, **options)
         run('register', '-fill')
-        run('register', prefix='NW%02d' % tag, names=self.plan.fresh)
-        run('release', prefix='NW%02d' % tag, names=self.plan.fresh)
+        for suffix, window in (('', 32), ('-w256', 256)):
+            fresh = {'prefix': 'N%03d' % (tag + window), 'names': self.plan.fresh,
+                     'window': window}
+            run('register', suffix, **fresh)
+            run('release', suffix, **fresh)
         run('query')
         run('query', '-w256', window=256)
         run('miss')
@@ -147,6 +164,17 @@ class Bench:
         run('mixed')
         run('churn')
         run('query', '-open', rate=10000)
+        if label == 'winsd':
+            # names beyond those that are there are new
+            run('query', '-alone', rate=8000)
+            run('arrive', '-beside', rate=10000, names=2 * self.plan.names)
+
+    def two_cpus(self, pid, tag):
+        subprocess.run(['taskset', '-a', '-p', '-c', '0,1', str(pid)], check=False,
+                       stdout=subprocess.DEVNULL)
+        for suffix, window in (('-2cpu', 32), ('-2cpu-w256', 256)):
+            self.load('winsd' + suffix, 'register', SERVER, pid, window=window,
+                      prefix='C%03d' % (tag + window), names=self.plan.fresh)
 
     def peer(self, cls, tag):
         peer = cls(self.server_side, SERVER, BITS, 'BENCH', 'BENCHGRP', self.plan.pin)
@@ -166,11 +194,11 @@ class Bench:
         server = self.winsd(self.server_side, SERVER, 'round%d' % tag).start()
         try:
             self.operations('winsd', SERVER, server.pid, tag)
-            rss = memory(server.pid)
+            if self.plan.pin[-2:-1] == ['-c']:
+                self.two_cpus(server.pid, tag)
         finally:
             server.close()
         shutil.rmtree(server.folder)
-        return rss
 
     def grow(self, stack):
         """Servers that hold 1k, 100k, 1M names, for all the rounds."""
@@ -181,12 +209,17 @@ class Bench:
             stack.callback(server.close)
             server.start()
             empty = memory(server.pid)
-            row = self.load('winsd-%d' % size, 'register', address, server.pid, names=size,
-                            window=256)
-            row['bytes_per_name'] = (memory(server.pid) - empty) / size
+            last = size == self.plan.sizes[-1]
+            row = self.load('winsd-sustained' if last else 'winsd-%d' % size, 'register',
+                            address, server.pid, names=size, window=256, timeout=10000)
+            stats = server.ctl('server', 'stats')[0]
+            self.sizes.append({'names': size, 'resident': (memory(server.pid) - empty) / size,
+                               'counted': stats['store_memory'] / stats['records']})
             say('  %d names registered at %.0f/s, %.0f bytes each' % (
-                size, row['rate'], row['bytes_per_name']))
+                size, row['rate'], self.sizes[-1]['resident']))
             grown.append((size, address, server))
+        self.load('winsd-sustained', 'refresh', address, server.pid, names=size, window=256,
+                  timeout=10000, seconds=self.plan.sustained)
         return grown
 
     def growth(self, grown):
@@ -198,6 +231,26 @@ class Bench:
                 self.load('echo-%d' % size, 'echo', where, pid, names=size)
             self.load('winsd-%d' % size, 'query', address, server.pid, names=size)
             self.load('winsd-%d' % size, 'miss', address, server.pid, names=size)
+
+    def restart(self, size, address, server):
+        """The largest server comes up again, as often as there are rounds."""
+        for number in range(self.plan.rounds):
+            for end in ('stop', 'kill'):
+                # something for the journal, so that both have to look at it
+                self.load('winsd-before-' + end, 'refresh', address, server.pid, names=size,
+                          window=256)
+                began = time.monotonic()
+                getattr(server, end)()
+                row = {'end': end, 'names': size, 'ended': time.monotonic() - began}
+                if end == 'stop':
+                    self.sizes[-1]['file'] = os.path.getsize(
+                        os.path.join(server.folder, 'wins.tdb')) / size
+                asker = Asker(self.client_side, address, size, len(self.restarts))
+                server.start()
+                row.update(asker.result())
+                say('  after %s (%.1f s): %d names, first answer %.3f s, registration %.3f s' % (
+                    end, row['ended'], size, row['answer'], row['registration']))
+                self.restarts.append(row)
 
     def run(self):
         with contextlib.ExitStack() as stack:
@@ -216,11 +269,62 @@ class Bench:
                 if 'winsd' in self.plan.subjects:
                     self.ours(tag)
                     self.growth(grown)
+            if grown:
+                say('restarts')
+                self.restart(*grown[-1])
 
     def close(self):
         self.server_side.close()
         self.grown_side.close()
         self.client_side.close()
+
+
+class Asker(threading.Thread):
+    """Asks a starting server each ms: for one of the load's names until the
+    right answer comes, then to register a new one. In s from now."""
+
+    def __init__(self, network, address, size, number):
+        super().__init__(daemon=True)
+        with network.entered():
+            self.client = nbclient.Client(address, source=ASKER, timeout=0.001)
+        self.size = size
+        self.new_name = 'AGAIN%d<20>' % number
+        self.random = random.Random(number)
+        self.times = {}
+        self.began = time.monotonic()
+        self.start()
+
+    def ask(self, packet):
+        self.client.send(packet)
+        try:
+            return self.client.recv()[0]
+        except nbclient.Timeout:
+            return None
+
+    def note(self, what):
+        self.times[what] = time.monotonic() - self.began
+
+    def run(self):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        right, trn_id = {}, 0
+        while 'answer' not in self.times:
+            index, trn_id = self.random.randrange(self.size), (trn_id + 1) & 0xffff
+            net = index // 254
+            packet = nbclient.build_query('LDN%08X<20>' % index, trn_id)
+            right[packet[:2]] = bytes([10, 128 + (net >> 8), net & 255, index % 254 + 1])
+            data = self.ask(packet)
+            if data and data[3] & 15 == 0 and data[-4:] == right[data[:2]]:
+                self.note('answer')
+        packet = nbclient.build_change(nbclient.REGISTER, self.new_name, ASKER, 0)
+        while 'registration' not in self.times:
+            data = self.ask(packet)
+            if data and data[2] >> 3 & 15 == nbclient.REGISTER and data[3] & 15 == 0:
+                self.note('registration')
+
+    def result(self):
+        self.join()
+        self.client.close()
+        return self.times
 
 
 def say(text):
@@ -255,9 +359,10 @@ class Result:
         return '%.2f' % (mine / theirs) if mine and theirs else '-'
 
     def line(self, label, op):
-        suffix = label[label.find('-'):] if '-' in label else ''
-        echo, durable = ('echo-w256', 'durable-w256') if suffix == '-w256' else ('echo', 'durable')
-        return '%-9s %-12s %9.0f %8.0f %8.0f %7.1f %7s %8s %7s %7s %6d %6d %6d' % (
+        wide = label.endswith(('-w256', '-sustained'))
+        suffix = '-w256' if wide else '-open' if label.endswith('-open') else ''
+        echo, durable = ('echo-w256', 'durable-w256') if wide else ('echo', 'durable')
+        return '%-9s %-17s %9.0f %8.0f %8.0f %7.1f %7s %8s %7s %7s %6d %6d %6d' % (
             op, label, self.median(label, op), self.median(label, op, 'p50_us'),
             self.median(label, op, 'p99_us'), self.median(label, op, 'server_cpu_us'),
             self.ratio(label, op, echo, 'echo'), self.ratio(label, op, durable, 'echo'),
@@ -266,10 +371,11 @@ class Result:
             self.total(label, op, ['lost', 'unsent']))
 
     def table(self):
-        print('%-9s %-12s %9s %8s %8s %7s %7s %8s %7s %7s %6s %6s %6s' % (
+        print('%-9s %-17s %9s %8s %8s %7s %7s %8s %7s %7s %6s %6s %6s' % (
             'op', 'server', 'rate/s', 'p50 us', 'p99 us', 'cpu us', '/echo', '/durable',
             '/nmbd', '/ad', 'wrong', 'again', 'lost'))
-        for op in ('echo', 'query', 'miss', 'register', 'refresh', 'release', 'mixed', 'churn'):
+        for op in ('echo', 'query', 'miss', 'register', 'refresh', 'release', 'mixed', 'churn',
+                   'arrive'):
             for label in list(dict.fromkeys(r['label'] for r in self.rows if r['op'] == op)):
                 if not label[-1:].isdigit() or label.endswith('-w256'):
                     print(self.line(label, op))
@@ -288,6 +394,36 @@ class Result:
                     self.ratio(ours, 'query', echo, 'echo'),
                     cpu, limit, limit / cpu if cpu else 0, self.median(ours, 'miss'),
                     self.ratio(ours, 'query', 'ad')))
+
+    def aims(self, sizes, restarts):
+        """What there is beside what is wanted (None: nothing to compare)."""
+        print('\n%-56s %9s %9s' % ('aims', 'measured', 'wanted'))
+
+        def row(text, measured, wanted, least=True):
+            if measured is not None:
+                print('%-56s %9.2f %6s %-5g %s' % (
+                    text, measured, '>=' if least else '<=', wanted,
+                    '' if (measured >= wanted) == least or measured == wanted else 'missed'))
+
+        def ratio(label, op, other, other_op, field='rate'):
+            mine, theirs = self.median(label, op, field), self.median(other, other_op, field)
+            return mine / theirs if mine and theirs else None
+        for op in ('register', 'refresh', 'release'):
+            row(op + ' / durable', ratio('winsd', op, 'durable', 'echo'), 0.6)
+            row(op + ' / durable at 256',
+                ratio('winsd-w256', op, 'durable-w256', 'echo'), 0.6)
+            row(op + ' / ad at 256', ratio('winsd-w256', op, 'ad-w256', op), 50)
+        row('p99 of queries, beside registrations / alone',
+            ratio('winsd-beside', 'arrive', 'winsd-alone', 'query', 'query_p99_us'), 2, False)
+        for end in ('stop', 'kill'):
+            times = [r for r in restarts if r['end'] == end]
+            for what in ('answer', 'registration') if times else ():
+                row('s to the first %s after %s, %d names' % (what, end, times[0]['names']),
+                    statistics.median(r[what] for r in times), 1, False)
+        for size in sizes[-1:]:
+            row('bytes a record, as counted', size['counted'], 250, False)
+            row('bytes a record, resident', size['resident'], 250, False)
+            row('bytes a record in the file', size.get('file'), 300, False)
 
     def faults(self):
         """Wrong answers of winsd, and losses where it was asked again."""
@@ -329,10 +465,12 @@ def main():
     result = Result(bench.rows)
     result.table()
     result.growth(plan.sizes)
+    result.aims(bench.sizes, bench.restarts)
     with open(args.output, 'w', encoding='ascii') as f:
         json.dump({'began': began, 'seconds': time.time() - began, 'machine': platform.uname()._asdict(),
                    'cpus': os.cpu_count(), 'load_average': os.getloadavg(),
-                   'packages': versions(), 'rounds': plan.rounds, 'rows': bench.rows}, f, indent=1)
+                   'packages': versions(), 'rounds': plan.rounds, 'rows': bench.rows,
+                   'sizes': bench.sizes, 'restarts': bench.restarts}, f, indent=1)
     faults = result.faults()
     print('\n%d rounds, %.0f s, %d faults of winsd; all phases in %s' % (
         plan.rounds, time.time() - began, faults, os.path.relpath(args.output)))

@@ -9,6 +9,7 @@ the echoes are faster than the servers.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,8 @@ class Quick(unittest.TestCase):
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
             print(''.join('# %s\n' % line for line in cls.done.stdout.splitlines()))
             with open(path, encoding='ascii') as f:
-                cls.rows = json.load(f)['rows']
+                cls.told = json.load(f)
+            cls.rows = cls.told['rows']
 
     def rows_of(self, label, op):
         return [r for r in self.rows if (r['label'], r['op']) == (label, op)]
@@ -41,8 +43,18 @@ class Quick(unittest.TestCase):
         for label in ('nmbd', 'ad', 'winsd'):
             for op in OPERATIONS:
                 self.assertTrue(self.rows_of(label, op), (label, op))
-        for label in ('echo', 'durable'):
+            for op in ('register', 'release', 'query', 'refresh'):
+                self.assertTrue(self.rows_of(label + '-w256', op), (label, op))
+        for label in ('echo', 'echo-w256', 'durable', 'durable-w256'):
             self.assertTrue(self.rows_of(label, 'echo'), label)
+        for label, op in (('sustained', 'register'), ('sustained', 'refresh'),
+                          ('alone', 'query'), ('beside', 'arrive')):
+            self.assertTrue(self.rows_of('winsd-' + label, op), (label, op))
+        self.assertEqual([r['end'] for r in self.told['restarts']], ['stop', 'kill'])
+
+    def test_the_aims_are_told(self):
+        wanted = re.findall(r'^(.+?) +[\d.]+ +[<>]= ', self.done.stdout, re.M)
+        self.assertEqual(len(wanted), 9 + 1 + 4 + 3, wanted)
 
     def test_nobody_was_wrong(self):
         wrong = [r for r in self.rows for k in r if k.startswith('wrong_') and r[k]]

@@ -87,8 +87,8 @@ int serve_store(struct serve *serve, const struct nb_event *event,
 	return ret;
 }
 
-static void reply_failure(struct serve *serve, const struct nb_event *event,
-			  const struct nb_origin *origin)
+void serve_reply_failure(struct serve *serve, const struct nb_event *event,
+			 const struct nb_origin *origin)
 {
 	struct nb_reply failed = {
 		.kind = NB_REPLY_REGISTER,
@@ -109,7 +109,7 @@ void serve_apply(struct serve *serve, const struct nb_event *event,
 		       verdict->store != NB_STORE_NOTHING;
 
 	if (changes && !serve_can_write(serve)) {
-		reply_failure(serve, event, origin);
+		serve_reply_failure(serve, event, origin);
 		return;
 	}
 	if (verdict->challenge) {
@@ -117,7 +117,7 @@ void serve_apply(struct serve *serve, const struct nb_event *event,
 		return;
 	}
 	if (serve_store(serve, event, verdict) != 0) {
-		reply_failure(serve, event, origin);
+		serve_reply_failure(serve, event, origin);
 		return;
 	}
 	serve_reply(serve, origin, &event->name, &verdict->reply);

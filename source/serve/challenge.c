@@ -201,10 +201,22 @@ static void challenge_end(struct challenge *c, struct nb_event *outcome);
 
 static void challenge_timeout(void *arg);
 
+/* Nothing would ever end it. Nobody knows who has the name; we have failed. */
+static void challenge_give_up(struct challenge *c)
+{
+	struct serve *serve = c->serve;
+
+	challenge_unlink(c);
+	serve_count(serve, STAT_CHALLENGES_DROPPED);
+	for (struct waiter *w = c->first; w != NULL; w = w->next) {
+		serve_reply_failure(serve, &w->event, &w->origin);
+	}
+	talloc_free(c);			/* and them */
+}
+
 static void challenge_ask(struct challenge *c)
 {
 	struct serve *serve = c->serve;
-	struct nb_event held = { .kind = NB_EV_CHALLENGE_HELD };
 
 	c->tries++;
 	serve->ops.challenge(serve->ops.priv, c->local, c->holder[c->asked],
@@ -213,10 +225,7 @@ static void challenge_ask(struct challenge *c)
 		serve->world->priv, serve->config.challenge_msec * 1000ull,
 		challenge_timeout, c);
 	if (c->timer == NULL) {
-		/* nothing would ever end it; the holder keeps the name */
-		serve_turn_begin(serve);
-		challenge_end(c, &held);
-		serve_turn_end(serve);
+		challenge_give_up(c);
 	}
 }
 

@@ -212,6 +212,9 @@ bool serve_can_write(const struct serve *serve);
 /* Carry out the store part: 0 or errno. */
 int serve_store(struct serve *serve, const struct nb_event *event,
 		struct nb_verdict *verdict);
+/* Tell a client that the server failed. */
+void serve_reply_failure(struct serve *serve, const struct nb_event *event,
+			 const struct nb_origin *origin);
 /* Carry out the whole of it for a client. */
 void serve_apply(struct serve *serve, const struct nb_event *event,
 		 const struct nb_origin *origin, struct nb_verdict *verdict);

@@ -123,6 +123,19 @@ static void alive_tick(void *arg)
 	(void)serve_wall_offset(serve);
 	write_down(serve);
 	scavenge_revive(serve);
+	own_revive(serve);
+}
+
+/* Otherwise a tick without memory for the next would be the last for ever. */
+void alive_revive(struct serve *serve)
+{
+	const struct nb_world *world = serve->world;
+
+	if (serve->alive.timer == NULL) {
+		serve->alive.last = world->mono(world->priv);
+		serve->alive.timer = world->timer_start(
+			world->priv, TICK_USEC, alive_tick, serve);
+	}
 }
 
 void alive_start(struct serve *serve)

@@ -280,6 +280,34 @@ void own_stop(struct serve *serve)
 	serve->own_refresh = NULL;
 }
 
+static bool is_claiming(const struct serve *serve, unsigned int iface)
+{
+	for (unsigned int i = 0; i < serve->owns; i++) {
+		if (serve->own[i].state[iface] == OWN_CLAIMING) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void own_revive(struct serve *serve)
+{
+	for (unsigned int k = 0; k < serve->ifaces; k++) {
+		if (!is_claiming(serve, k)) {
+			continue;
+		}
+		if (serve->claim[k] == NULL) {
+			claim_start(serve, k);
+		} else if (serve->claim[k]->timer == NULL) {
+			claim_step(serve->claim[k]);
+		}
+	}
+	if (serve->owns > 0 && serve->ifaces > 0 &&
+	    serve->own_refresh == NULL) {
+		own_refresh_later(serve);
+	}
+}
+
 static bool same_names(const struct serve *serve)
 {
 	if (serve->owns != serve->config.own_names) {

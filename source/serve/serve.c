@@ -247,6 +247,7 @@ void serve_request(struct serve *serve, const struct nb_event *event,
 		.rcode = NB_RCODE_ACT,
 	};
 
+	alive_revive(serve);
 	if (event->kind == NB_EV_QUERY) {
 		request_query(serve, event, origin, path);
 		return;

@@ -256,11 +256,15 @@ bool own_defends(const struct serve *serve, const struct nb_event *event,
 void own_answer(struct serve *serve, unsigned int own,
 		const struct nb_origin *origin, const struct nb_name *name);
 void own_stop(struct serve *serve);
+/* Go on if memory was out when something was claimed. */
+void own_revive(struct serve *serve);
 
 /* alive.c */
 void alive_start(struct serve *serve);
 void alive_loaded(struct serve *serve);
 void alive_stop(struct serve *serve);
+/* Tick on if memory was out for the timer. */
+void alive_revive(struct serve *serve);
 
 /* scavenge.c */
 void scavenge_start(struct serve *serve);	/* without the store yet */

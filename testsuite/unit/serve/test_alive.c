@@ -450,6 +450,22 @@ static void memory_runs_out(void **state)
 	assert_int_equal(sim_stat(server, "scavenged"), HOSTS);
 }
 
+/* And without memory for the next tick whoever asks something does. */
+static void the_next_tick_has_no_memory(void **state)
+{
+	uint64_t alive = 0;
+
+	(void)state;
+	sim.timers_fail = true;
+	sim_advance_seconds(&sim, 60);
+	sim.timers_fail = false;
+	sim_advance_seconds(&sim, 3600);
+	send_kind(NBNS_QUERY, 1, "NOBODY<20>", SIM_HOST(1), false);
+	sim_advance_seconds(&sim, 60);
+	assert_true(store_get_meta(server->store, "alive", &alive));
+	assert_int_equal(alive, now());
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_start, scene_stop)
 
 int main(void)
@@ -468,6 +484,7 @@ int main(void)
 		SCENE(a_turn_a_minute),
 		SCENE(not_on_a_sick_disk),
 		SCENE(memory_runs_out),
+		SCENE(the_next_tick_has_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,6 +375,20 @@ static void operators_keep_off_own_names(void **state)
 	assert_int_equal(verdict.reply.rcode, NB_RCODE_OK);
 }
 
+/* No memory for the step after a broadcast: the next tick goes on. */
+static void a_claim_without_a_timer(void **state)
+{
+	(void)state;
+	sim_advance_seconds(&sim, 1);
+	sim.timers_fail = true;
+	sim_advance_seconds(&sim, 1);
+	sim.timers_fail = false;
+	sim_advance_seconds(&sim, 65);
+	sim_forget(server);
+	ask(1, "SIMWINS<20>", 0x0110);
+	expect(1, NBNS_QUERY_REPLY, NB_RCODE_OK);
+}
+
 #define SCENE(test) \
 	cmocka_unit_test_setup_teardown(test, start_with_names, scene_stop)
 
@@ -389,6 +403,7 @@ int main(void)
 		SCENE(own_names_are_defended),
 		SCENE(defence_waits_for_no_disk),
 		SCENE(a_refused_claim_is_a_conflict),
+		SCENE(a_claim_without_a_timer),
 		SCENE(addresses_begin_with_the_one_asked),
 		SCENE(broadcast_is_no_wins_business),
 		SCENE(operators_keep_off_own_names),

@@ -166,7 +166,7 @@ int journal_header(const struct journal *journal, uint64_t block,
 	header->len = be32_get(bytes + 24);
 	header->changes = be32_get(bytes + 28);
 	header->sum = be32_get(bytes + SUMMED);
-	return (header->flags & ~JOURNAL_UNSYNCED) == 0 ? 0 : ENOENT;
+	return 0;
 }
 
 static bool is_walkable(const struct store_batch *batch)
@@ -208,7 +208,10 @@ int journal_payload(const struct journal *journal, uint64_t block,
 	}
 	batch->len = header->len;
 	batch->changes = header->changes;
-	return is_walkable(batch) ? 0 : EILSEQ;
+	if ((header->flags & ~JOURNAL_UNSYNCED) != 0 || !is_walkable(batch)) {
+		return EILSEQ;
+	}
+	return 0;
 }
 
 static int read_at(const struct journal *journal, uint64_t block,

@@ -233,7 +233,7 @@ static int open_file(struct journal *journal,
 		return say(message, errno, "%s: %s", path, strerror(errno));
 	}
 	blocks = (uint64_t)st.st_size / JOURNAL_BLOCK;
-	if (!S_ISREG(st.st_mode) || blocks == 0 || blocks > BLOCKS_MAX) {
+	if (blocks == 0 || blocks > BLOCKS_MAX) {
 		return say(message, EILSEQ, "%s is not a journal or is "
 			   "damaged: it has %jd bytes; 'winsrepair salvage' "
 			   "saves what is left", path, (intmax_t)st.st_size);
@@ -265,12 +265,10 @@ static int replay(struct journal *journal, const char *path,
 		end = at + journal_blocks(batch->len);
 		if (head->sequence == tail->sequence) {
 			tail->block = at;
-		} else if (at < head->block && !turned) {
-			turned = true;
 		} else if (at < head->block) {
-			err = EILSEQ;
+			turned = true;
 		}
-		if (err != 0 || (turned && end > tail->block)) {
+		if (turned && end > tail->block) {
 			err = EILSEQ;	/* one lies upon another */
 			break;
 		}
@@ -308,7 +306,7 @@ static bool is_taken(const struct journal *journal, uint64_t block)
 /* Is there a batch in this block that should not be there? */
 static int check_block(const struct journal *journal, const char *path,
 		       uint64_t block, struct store_batch *batch,
-		       char **message)
+		       bool *wiped, char **message)
 {
 	uint8_t bytes[JOURNAL_HEADER];
 	struct journal_header header = { 0 };
@@ -333,6 +331,7 @@ static int check_block(const struct journal *journal, const char *path,
 			   "'winsrepair salvage' saves what is left", path,
 			   journal->head.sequence, header.sequence);
 	}
+	*wiped = true;
 	err = journal_wipe(journal, block);
 	return err == 0 ? 0 : say(message, err, "%s: %s", path, strerror(err));
 }
@@ -340,20 +339,20 @@ static int check_block(const struct journal *journal, const char *path,
 static int check_rest(const struct journal *journal, const char *path,
 		      struct store_batch *batch, char **message)
 {
+	bool wiped = false;
 	int err = 0;
 
 	for (uint64_t i = 0; err == 0 && i < journal->blocks; i++) {
 		if (!is_taken(journal, i)) {
-			err = check_block(journal, path, i, batch, message);
+			err = check_block(journal, path, i, batch, &wiped,
+					  message);
 		}
 	}
-	if (err == 0) {
-		err = journal_sync(journal);
-		if (err != 0) {
-			return unreadable(path, err, message);
-		}
+	if (err != 0 || !wiped) {
+		return err;
 	}
-	return err;
+	err = journal_sync(journal);
+	return err == 0 ? 0 : say(message, err, "%s: %s", path, strerror(err));
 }
 
 int journal_open(const struct journal_config *config, uint64_t id,

@@ -34,6 +34,7 @@ static unsigned int fail_at;	/* the n-th from now; 0: none */
 static int fail_error;		/* 0: half of what was asked for */
 static bool fail_for_good;	/* and all after it */
 static unsigned int calls;
+static unsigned int syncs;	/* of them */
 
 UNUSED bool fails(void)
 {
@@ -83,11 +84,13 @@ SHIM int ftruncate(int fd, off_t len)
 
 SHIM int fdatasync(int fd)
 {
+	syncs += watching;
 	return fails_hard() ? -1 : REAL(fdatasync)(fd);
 }
 
 SHIM int fsync(int fd)
 {
+	syncs += watching;
 	return fails_hard() ? -1 : REAL(fsync)(fd);
 }
 
@@ -98,7 +101,7 @@ SHIM int rename(const char *from, const char *to)
 
 UNUSED void disk_fails(unsigned int n, int error, bool for_good)
 {
-	calls = 0;
+	calls = syncs = 0;
 	fail_at = n;
 	fail_error = error;
 	fail_for_good = for_good;

@@ -236,18 +236,22 @@ static void test_full(void **state)
 static void test_turn(void **state)
 {
 	(void)state;
-	start(8, 16, true);
-	assert_int_equal(append(ROOM(3)), 0);
-	assert_int_equal(append(ROOM(3)), 0);
-	release(1);
-	assert_int_equal(append(ROOM(3)), 0);	/* at block 0 */
-	assert_int_equal(size(), 8);
-	reopen_all();
-	assert_int_equal(append(16), ENOSPC);
-	release(1);
-	assert_int_equal(used(), 3);
-	assert_int_equal(append(ROOM(5)), 0);
-	reopen_all();
+	for (unsigned int i = 0; i < 2; i++) {
+		start(8, 16, true);
+		assert_int_equal(append(ROOM(3)), 0);
+		assert_int_equal(append(ROOM(3)), 0);
+		release(1);
+		assert_int_equal(append(ROOM(3)), 0);	/* at block 0 */
+		assert_int_equal(size(), 8);
+		if (i == 1) {
+			reopen_all();
+		}
+		assert_int_equal(append(16), ENOSPC);
+		release(1);
+		assert_int_equal(used(), 3);
+		assert_int_equal(append(ROOM(5)), 0);
+		reopen_all();
+	}
 	end();
 }
 
@@ -539,17 +543,29 @@ static void test_syncs(void **state)
 
 	(void)state;
 	start(2, 8, false);
+	assert_int_equal(append(16), 0);
+	disk_fails(0, 0, false);
+	reopen_all();
+	assert_int_equal(syncs, 0);
+	/* what a killed run wrote becomes durable before it is believed */
+	m.config.durable = true;
+	reopen_all();
+	assert_int_equal(syncs, 1);
+	start(2, 8, false);
 	disk_fails(0, 0, false);
 	assert_int_equal(append(ROOM(2)), 0);
 	assert_int_equal(calls, 1);
 	assert_int_equal(append(ROOM(2)), 0);	/* the file grows */
 	assert_int_equal(calls, 3);
+	assert_int_equal(syncs, 0);
 	start(2, 8, true);
-	calls = 0;
+	disk_fails(0, 0, false);
 	assert_int_equal(append(ROOM(2)), 0);
 	assert_int_equal(calls, 2);
+	assert_int_equal(syncs, 1);
 	assert_int_equal(append(ROOM(2)), 0);
 	assert_int_equal(calls, 6);
+	assert_int_equal(syncs, 3);
 	disk_works();
 	journal_sight(m.journal, &sight);
 	assert_int_equal(sight.batches, 2);
@@ -567,97 +583,122 @@ static size_t race_len(uint64_t number)
 	return 16 + (size_t)(number * 2654435761u >> 7) % (ROOM(3) - 15);
 }
 
-/* The appender cannot wait for room: there is no signal for it, as in disk.c */
 struct race {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;	/* of all that follows */
 	pthread_cond_t cond;
-	uint64_t appended;
+	uint64_t appended;	/* numbers */
 	uint64_t released;
-	int error;
+	int error;		/* of either thread: both end */
+
+	uint64_t known;		/* of the appender: released, at least */
 };
+
+/* Both wait for the other one: for a number, or for an error. */
+static bool race_wait(struct race *race, const uint64_t *number, uint64_t than)
+{
+	bool goes_on = false;
+
+	pthread_mutex_lock(&race->lock);
+	while (*number < than && race->error == 0) {
+		pthread_cond_wait(&race->cond, &race->lock);
+	}
+	goes_on = race->error == 0;
+	pthread_mutex_unlock(&race->lock);
+	return goes_on;
+}
+
+static void race_tell(struct race *race, uint64_t *number, uint64_t now,
+		      int error)
+{
+	pthread_mutex_lock(&race->lock);
+	*number = now;
+	race->error = race->error != 0 ? race->error : error;
+	pthread_cond_broadcast(&race->cond);
+	pthread_mutex_unlock(&race->lock);
+}
+
+/* The ring cannot be full when all before this batch is released. */
+static int race_append_one(struct race *race, const struct store_batch *batch,
+			   uint64_t number)
+{
+	int err = 0;
+
+	while ((err = journal_append(m.journal, batch)) == ENOSPC) {
+		if (race->known >= number ||
+		    !race_wait(race, &race->released, race->known + 1)) {
+			return err;
+		}
+		race->known++;
+	}
+	return err;
+}
 
 static void *race_append(void *arg)
 {
 	struct race *race = arg;
 	struct store_batch batch = { .len = 0 };
-	uint64_t released = 0;
 	int err = 0;
 
 	for (uint64_t n = 1; err == 0 && n <= RACE_BATCHES; n++) {
 		make_batch(&batch, n, race_len(n));
-		while ((err = journal_append(m.journal, &batch)) == ENOSPC &&
-		       released < n) {
-			pthread_mutex_lock(&race->lock);
-			while (race->released == released) {
-				pthread_cond_wait(&race->cond, &race->lock);
-			}
-			released = race->released;
-			pthread_mutex_unlock(&race->lock);
-		}
-		pthread_mutex_lock(&race->lock);
-		race->appended = err == 0 ? n : race->appended;
-		race->error = err;
-		pthread_cond_broadcast(&race->cond);
-		pthread_mutex_unlock(&race->lock);
+		err = race_append_one(race, &batch, n);
+		race_tell(race, &race->appended, n, err);
 	}
 	batch_free(&batch);
 	return NULL;
 }
 
 /* Batches that are there, read and now and then released. */
-static uint64_t race_read(struct race *race, struct journal_pos *pos)
+static int race_read(struct race *race, struct journal_pos *pos)
 {
 	struct store_batch batch = { .len = 0 };
-	uint64_t wrong = 0, number = pos->sequence;
+	uint64_t number = pos->sequence;
 	int err = 0;
 
 	while ((err = journal_read(m.journal, pos, &batch)) == 0) {
-		wrong += !is_batch(&batch, number, race_len(number));
-		number++;
-		if (number % 5 == 0) {
+		if (!is_batch(&batch, number, race_len(number))) {
+			err = EBADMSG;
+			break;
+		}
+		if (++number % 5 == 0) {
 			break;
 		}
 	}
-	wrong += err != 0 && err != ENOENT;
 	batch_free(&batch);
 	journal_release(m.journal, pos);
-	pthread_mutex_lock(&race->lock);
-	race->released = pos->sequence;
-	pthread_cond_broadcast(&race->cond);
-	while (race->appended < pos->sequence && race->error == 0 &&
-	       pos->sequence <= RACE_BATCHES) {
-		pthread_cond_wait(&race->cond, &race->lock);
-	}
-	pthread_mutex_unlock(&race->lock);
-	return wrong;
+	err = err == ENOENT ? 0 : err;
+	race_tell(race, &race->released, pos->sequence, err);
+	return err;
 }
 
+/* Turning all the time, growing first, and a reader that is never far. */
 static void test_race(void **state)
 {
-	struct race race = {
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.cond = PTHREAD_COND_INITIALIZER,
-	};
 	struct journal_sight sight;
 	pthread_t thread;
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
+		struct race race = {
+			.lock = PTHREAD_MUTEX_INITIALIZER,
+			.cond = PTHREAD_COND_INITIALIZER,
+		};
 		struct journal_pos pos = { 1, 0 };
-		uint64_t wrong = 0;
+		int err = 0;
 
-		race.appended = race.released = 0;
 		start(3, 3u << i, false);
 		assert_int_equal(pthread_create(&thread, NULL, race_append,
 						&race), 0);
-		while (pos.sequence <= RACE_BATCHES && race.error == 0) {
-			wrong += race_read(&race, &pos);
+		while (err == 0 && pos.sequence <= RACE_BATCHES &&
+		       race_wait(&race, &race.appended, pos.sequence)) {
+			err = race_read(&race, &pos);
 			journal_sight(m.journal, &sight);
-			wrong += sight.used > sight.size;
+			err = sight.used > sight.size ? ERANGE : err;
 		}
+		race_tell(&race, &race.released, RACE_BATCHES + 1, err);
 		pthread_join(thread, NULL);
 		assert_int_equal(race.error, 0);
-		assert_int_equal(wrong, 0);
+		assert_int_equal(pos.sequence, RACE_BATCHES + 1);
 		assert_int_equal(used(), 0);
 		assert_true(size() == 3 || i > 0);
 	}

@@ -264,25 +264,63 @@ static void test_other_id(void **state)
 	end();
 }
 
-/* A payload with a header of its own, of a batch behind the end. */
-static void test_header_in_payload(void **state)
+/* A batch of one change whose value has this length. */
+static void forge(uint8_t *at, uint32_t flags, uint64_t number,
+		  uint32_t value_len)
 {
-	uint8_t *bytes = NULL;
-	size_t len = 0;
+	uint8_t *p = be32_put(at, 0x574e4a31);
+
+	p = be64_put(be32_put(p, flags), ID);
+	p = be64_put(p, number);
+	p = be32_put(be32_put(p, 8 + value_len), 1);
+	be32_put(be32_put(at + JOURNAL_HEADER, 0), value_len);
+	be32_put(p, crc32c(crc32c(0, at, 32), at + JOURNAL_HEADER,
+			   8 + value_len));
+}
+
+/* Another journal's batch means nothing, but in block 0. */
+static void test_foreign_batch(void **state)
+{
+	static uint8_t bytes[B];
 
 	(void)state;
 	start(8, 8, true);
 	assert_int_equal(append(16), 0);
-	bytes = read_file(&len);
-	/* batch 5 of another journal */
+	forge(bytes, 0, 5, 16);
 	memset(bytes + 8, 0x77, 8);
-	bytes[23] = 5;
-	be32_put(bytes + 32, crc32c(crc32c(0, bytes, 32), bytes + 64, 16));
-	start(8, 8, true);
-	assert_int_equal(append(16), 0);
+	be32_put(bytes + 32, crc32c(crc32c(0, bytes, 32), bytes + 64, 24));
 	write_at(5 * B, bytes, B);
 	reopen_all();
-	free(bytes);
+	end();
+}
+
+static int stop_at_three(void *arg, const struct store_batch *batch)
+{
+	unsigned int *count = arg;
+
+	(void)batch;
+	return ++*count == 3 ? EOVERFLOW : 0;
+}
+
+/* Even who knows the id gets nothing wiped by a header in a payload. */
+static void test_header_in_payload(void **state)
+{
+	static uint8_t bytes[4 * B];
+	char *message = NULL;
+	unsigned int count = 0;
+
+	(void)state;
+	start(4, 4, true);
+	forge(bytes + B, 1, 7, 16);
+	forge(bytes, 0, 1, 2 * B);
+	write_file(bytes, sizeof(bytes));
+	for (unsigned int i = 1; i <= 2; i++) {
+		end();
+		say_failure(journal_open(&m.config, ID, m.tail, stop_at_three,
+					 &count, &m.journal, &message),
+			    message);
+		assert_int_equal(count, i);
+	}
 	end();
 }
 
@@ -313,12 +351,25 @@ static void test_senseless(void **state)
 	batch_free(&batch);
 }
 
-static int stop_at_two(void *arg, const struct store_batch *batch)
+/* A flag that nobody knows yet: the batch is there, and not for us. */
+static void test_unknown_flag(void **state)
 {
-	unsigned int *count = arg;
+	struct store_batch batch = { .len = 0 };
+	struct journal_pos pos = { 1, 0 };
+	uint8_t *bytes = NULL;
+	size_t len = 0;
 
-	(void)batch;
-	return ++*count == 2 ? EOVERFLOW : 0;
+	(void)state;
+	start(4, 4, true);
+	assert_int_equal(append(100), 0);
+	bytes = read_file(&len);
+	bytes[7] = 2;
+	be32_put(bytes + 32, crc32c(crc32c(0, bytes, 32), bytes + 64, 100));
+	write_at(0, bytes, B);
+	free(bytes);
+	assert_int_equal(journal_read(m.journal, &pos, &batch), EILSEQ);
+	refused(EILSEQ, "batch 1", "winsrepair salvage");
+	batch_free(&batch);
 }
 
 static void test_fn_stops(void **state)
@@ -328,16 +379,38 @@ static void test_fn_stops(void **state)
 
 	(void)state;
 	start(4, 4, true);
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 4; i++) {
 		assert_int_equal(append(16), 0);
 	}
 	end();
-	assert_int_equal(journal_open(&m.config, ID, m.tail, stop_at_two,
+	assert_int_equal(journal_open(&m.config, ID, m.tail, stop_at_three,
 				      &count, &m.journal, &message),
 			 EOVERFLOW);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 	assert_null(m.journal);
 	assert_null(message);
+}
+
+/* Once around, and over the batch that was the first. */
+static void test_upon_another(void **state)
+{
+	static uint8_t bytes[4 * B];
+	char *message = NULL;
+	unsigned int count = 0;
+
+	(void)state;
+	start(4, 4, true);
+	end();
+	m.tail = (struct journal_pos){ 3, 2 };
+	forge(bytes + 2 * B, 0, 3, 16);
+	forge(bytes + 3 * B, 0, 4, 16);
+	forge(bytes, 0, 5, 2 * B);
+	write_file(bytes, sizeof(bytes));
+	assert_int_equal(journal_open(&m.config, ID, m.tail, stop_at_three,
+				      &count, &m.journal, &message), EILSEQ);
+	assert_int_equal(count, 2);
+	assert_non_null(strstr(message, "batch 5"));
+	free(message);
 }
 
 static void test_read_errors(void **state)
@@ -578,9 +651,12 @@ int main(void)
 		cmocka_unit_test(test_bit_flips),
 		cmocka_unit_test(test_not_a_journal),
 		cmocka_unit_test(test_other_id),
+		cmocka_unit_test(test_foreign_batch),
 		cmocka_unit_test(test_header_in_payload),
 		cmocka_unit_test(test_senseless),
+		cmocka_unit_test(test_unknown_flag),
 		cmocka_unit_test(test_fn_stops),
+		cmocka_unit_test(test_upon_another),
 		cmocka_unit_test(test_read_errors),
 		cmocka_unit_test(test_failing_appends),
 		cmocka_unit_test(test_void),

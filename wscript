@@ -46,6 +46,8 @@ def options(opt):
                    help='torture: how long each fuzz target runs')
     opt.add_option('--images', type='int', default=100000,
                    help='torture: how many crashed disks are looked at')
+    opt.add_option('--kills', type='int', default=2000,
+                   help='torture: how often a server under load is killed')
     opt.add_option('--only', default='', help='check: run only the stages with these names')
     opt.add_option('--quick', action='store_true', default=False,
                    help='bench: one short round, to see that it works')
@@ -203,7 +205,7 @@ def check(ctx):
 def torture(ctx):
     '''runs the campaigns that are too long for CI'''
     become('testsuite/torture.py', '--seconds=%d' % Options.options.seconds,
-           '--images=%d' % Options.options.images)
+           '--images=%d' % Options.options.images, '--kills=%d' % Options.options.kills)
 
 
 def bench(ctx):

@@ -3,7 +3,8 @@
 """`./waf torture`: the campaigns that are too long for CI.
 
 First 100,000 disks as a power cut may leave them (testsuite/faults/test_crash.c);
-a bad one stays in /dev/shm and is named.
+a bad one stays in /dev/shm and is named. Then 2,000 times kill -9 on a server
+under load (testsuite/scale/test_kill.py), which tells its seed.
 
 Then builds the fuzz targets with libFuzzer under ASan and UBSan and lets each run
 for a while from its corpus; inputs that reach new code are merged into
@@ -31,14 +32,28 @@ def build():
     subprocess.run(waf + ['build'], cwd=TOP, env=env, check=True)
 
 
+def build_plain():
+    waf = [sys.executable, os.path.join(TOP, 'waf')]
+    subprocess.run(waf + ['configure', 'build'], cwd=TOP, check=True)
+
+
 def crash(images):
     """True if every disk that a power cut left was good."""
     if images == 0:
         return True
-    waf = [sys.executable, os.path.join(TOP, 'waf')]
-    subprocess.run(waf + ['configure', 'build'], cwd=TOP, check=True)
     env = dict(os.environ, IMAGES=str(images), CMOCKA_MESSAGE_OUTPUT='TAP')
     return subprocess.run([os.path.join(TOP, 'build', 'test', 'test_crash')], env=env,
+                          stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def kill(rounds):
+    """True if nothing was lost or given twice in so many crashes."""
+    if rounds == 0:
+        return True
+    env = dict(os.environ, WINSD_ROUNDS=str(rounds), WINSD_TOP=TOP,
+               WINSD_BUILD=os.path.join(TOP, 'build'), PYTHONDONTWRITEBYTECODE='1')
+    return subprocess.run([sys.executable, os.path.join(TOP, 'testsuite', 'tap.py'),
+                           os.path.join(TOP, 'testsuite', 'scale', 'test_kill.py')], env=env,
                           stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -68,8 +83,12 @@ def main():
     parser.add_argument('--target', default='', help='only targets whose name contains this')
     parser.add_argument('--images', type=int, default=100000, help='of crashed disks (default '
                         '100000; 0: none)')
+    parser.add_argument('--kills', type=int, default=2000, help='of a server under load '
+                        '(default 2000; 0: none)')
     options = parser.parse_args()
-    good = crash(options.images)
+    build_plain()
+    bad = [what for what, good in (('images of crashed disks', crash(options.images)),
+                                   ('ends by kill -9', kill(options.kills))) if not good]
     build()
     rows = []
     for target in sorted(glob.glob(os.path.join(OUT, 'fuzz', 'fuzz_*'))):
@@ -78,9 +97,9 @@ def main():
     print('\n%-16s %14s %8s  %s' % ('target', 'executions', 'edges', 'finding'))
     for name, runs, edges, found in rows:
         print('%-16s %14d %8d  %s' % (name, runs, edges, found or 'none'))
-    if not good:
-        print('bad images of crashed disks: see above')
-    return 0 if good and rows and not any(row[-1] for row in rows) else 1
+    for what in bad:
+        print('bad %s: see above' % what)
+    return 0 if not bad and rows and not any(row[-1] for row in rows) else 1
 
 
 if __name__ == '__main__':

@@ -88,9 +88,10 @@ def threaded_tests(build):
             python_tests('scenario/test_threads.py')(build))
 
 
-def fault_tests(*names):
-    """Programs in which something stands between the store and the C library."""
-    return lambda build: [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
+def fault_tests(build):
+    """Disks and memory that fail."""
+    names = [os.path.basename(p)[:-2] for p in found('testsuite/faults/test_*.c')]
+    return [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
 
 
 def fuzz_replays(build):
@@ -106,6 +107,7 @@ STAGES = [
     Stage('static', 'law of arrows, pure rooms, budgets, linters, man pages',
           'plain', python_tests('unit/purity.py', 'static/*.py'), 2, 300),
     Stage('unit', 'every room for itself', 'plain', unit_tests, 2, 120),
+    Stage('faults', 'power cuts, disks and memory that fail', 'plain', fault_tests, 2, 300),
     Stage('asan', 'the same under ASan and UBSan, clang', 'asan', unit_tests, 2, 300),
     Stage('python', 'the test tools themselves', 'plain',
           python_tests('unit/**/test_*.py', 'scenario/nbclient.py', 'bench/test_load.py'), 2,
@@ -113,8 +115,6 @@ STAGES = [
     Stage('fuzz', 'corpus replay under ASan and UBSan', 'asan', fuzz_replays, 2, 300),
     Stage('scenario', 'real winsd processes, ASan and UBSan', 'asan',
           python_tests('scenario/*.py', but=['nbclient.py']), 1, 300),
-    Stage('crash', 'disks as a power cut may leave them', 'plain', fault_tests('test_crash'), 1,
-          900),
     Stage('tsan', 'threads, and real winsd processes, under TSan', 'tsan', threaded_tests, 2, 300),
     Stage('commands', './waf serve and the build as a person meets them', 'plain',
           python_tests('commands/*.py'), 1, 300),

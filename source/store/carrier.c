@@ -47,14 +47,14 @@ static uint64_t now_msec(void)
 
 static int set_position(struct disk *disk, uint64_t id, struct journal_pos pos)
 {
-	int err = tdbfile_set_number(disk->file, NUMBER_JOURNAL_ID, id);
+	int err = tdbfile_set_number(disk->file, TDBFILE_JOURNAL_ID, id);
 
 	if (err == 0) {
-		err = tdbfile_set_number(disk->file, NUMBER_JOURNAL_SEQUENCE,
+		err = tdbfile_set_number(disk->file, TDBFILE_JOURNAL_SEQUENCE,
 					 pos.sequence);
 	}
 	if (err == 0) {
-		err = tdbfile_set_number(disk->file, NUMBER_JOURNAL_BLOCK,
+		err = tdbfile_set_number(disk->file, TDBFILE_JOURNAL_BLOCK,
 					 pos.block);
 	}
 	return err;

@@ -161,9 +161,9 @@ struct load {
 static bool is_position(const uint8_t *key, size_t key_len)
 {
 	static const char *const names[] = {
-		NUMBER_JOURNAL_ID,
-		NUMBER_JOURNAL_SEQUENCE,
-		NUMBER_JOURNAL_BLOCK,
+		TDBFILE_JOURNAL_ID,
+		TDBFILE_JOURNAL_SEQUENCE,
+		TDBFILE_JOURNAL_BLOCK,
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -477,14 +477,14 @@ static int open_left_behind(struct disk *disk, char **message)
 
 static int find_journal(struct disk *disk, char **message)
 {
-	int err = get_number(disk, NUMBER_JOURNAL_ID, &disk->id);
+	int err = get_number(disk, TDBFILE_JOURNAL_ID, &disk->id);
 
 	if (err == 0) {
-		err = get_number(disk, NUMBER_JOURNAL_SEQUENCE,
+		err = get_number(disk, TDBFILE_JOURNAL_SEQUENCE,
 				 &disk->next.sequence);
 	}
 	if (err == 0) {
-		err = get_number(disk, NUMBER_JOURNAL_BLOCK,
+		err = get_number(disk, TDBFILE_JOURNAL_BLOCK,
 				 &disk->next.block);
 	}
 	if (err == 0 && disk->id != 0 && disk->next.sequence == 0) {

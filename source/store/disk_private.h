@@ -20,10 +20,6 @@
 #include "store/overlay.h"
 #include "store/tdbfile.h"
 
-#define NUMBER_JOURNAL_ID	"journal-id"
-#define NUMBER_JOURNAL_SEQUENCE	"journal-next-sequence"
-#define NUMBER_JOURNAL_BLOCK	"journal-next-block"
-
 struct disk_backup {
 	char *path;			/* malloc'ed; NULL: none under way */
 	bool finished;

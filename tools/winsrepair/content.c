@@ -19,7 +19,6 @@
 #include "store/tdbfile.h"
 
 #define NUMBER_RESERVED	"versions-reserved"	/* store/internal.h */
-#define NUMBER_JOURNAL	"journal-id"		/* store/disk_private.h */
 #define NUMBER_FORMAT	"format"
 #define NUMBER_OWNER	"owner-address"		/* plugins/wins */
 #define NUMBER_ALIVE	"alive-wall"		/* serve/alive.c */
@@ -225,7 +224,7 @@ int content_of_file(TALLOC_CTX *mem_ctx, const char *path,
 		ret = tdbfile_open_read(path, &file, &said);
 	}
 	if (ret == 0) {
-		ret = number_or_0(file, NUMBER_JOURNAL, &journal);
+		ret = number_or_0(file, TDBFILE_JOURNAL_ID, &journal);
 	}
 	if (ret != 0) {
 		*message = take_message(mem_ctx, said, ret);

@@ -192,7 +192,7 @@ int tdbfile_sync_folder(const char *path)
 }
 
 /* An existing file that tdb does not open. */
-int tdbfile_refuse(const struct tdbfile *file, int err, char **message)
+static int refuse(const struct tdbfile *file, int err, char **message)
 {
 	const char *path = file->path;
 
@@ -280,7 +280,7 @@ static int open_there(struct tdbfile *file, int open_flags, uint64_t *format,
 	}
 	err = tdbfile_attach(file, file->path, open_flags);
 	if (err != 0) {
-		return tdbfile_refuse(file, err, message);
+		return refuse(file, err, message);
 	}
 	return tdbfile_read_format(file, format, message);
 }

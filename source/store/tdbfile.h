@@ -105,9 +105,9 @@ int tdbfile_copy(struct tdbfile *file, const char *path, uint64_t *records,
 		 char **message);
 
 /*
- * The same key by key, in today's format: slower, and as small as it can be,
- * since nothing is left of what was deleted. path must not exist: EEXIST.
- * Afterwards the file can only be closed. For tools, not for a server at work.
+ * The same key by key: slower, and as small as it can be, since nothing is
+ * left of what was deleted. An older format stays one. path must not exist:
+ * EEXIST. For tools, not for a server at work.
  */
 int tdbfile_rewrite(struct tdbfile *file, const char *path, uint64_t *records,
 		    char **message);

@@ -50,7 +50,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-static int copy_bytes(int from, int to)
+static int copy_all(int from, int to)
 {
 	uint8_t *piece = malloc(PIECE);
 	off_t pos = 0;
@@ -70,6 +70,25 @@ static int copy_bytes(int from, int to)
 		}
 	}
 	free(piece);
+	return err;
+}
+
+int tdbfile_copy_bytes(struct tdbfile *file, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+		      O_CLOEXEC, 0600);
+	int err = fd >= 0 ? 0 : errno;
+
+	if (fd < 0) {
+		return err;
+	}
+	err = copy_all(file->reader, fd);
+	if (close(fd) != 0 && err == 0) {
+		err = errno;
+	}
+	if (err != 0) {
+		unlink(path);
+	}
 	return err;
 }
 
@@ -132,20 +151,12 @@ static int publish(const char *part, const char *path)
 static int copy_through(struct tdbfile *file, const char *part,
 			const char *path, struct tdbfile_content *content)
 {
-	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-		      O_CLOEXEC, 0600);
-	int err = fd >= 0 ? 0 : errno;
+	int err = tdbfile_copy_bytes(file, part);
 
-	if (fd < 0) {
+	if (err != 0) {
 		return err;
 	}
-	err = copy_bytes(file->reader, fd);
-	if (close(fd) != 0 && err == 0) {
-		err = errno;
-	}
-	if (err == 0) {
-		err = finish(part, content);
-	}
+	err = finish(part, content);
 	if (err == 0) {
 		err = publish(part, path);
 	}

@@ -51,17 +51,19 @@ int tdbfile_say(char **message, int err, const char *format, ...)
 /* An empty struct on a path, and the end of one: what is open is closed. */
 struct tdbfile *tdbfile_new(const char *path, bool durable);
 
-/* Open file->path: 0 or errno, and then tdbfile_refuse() makes a message. */
+/*
+ * Make a new file with its format number, in place of what is at the path. It
+ * is not synced yet, and after an error it may be there.
+ */
+int tdbfile_create_under(struct tdbfile *file, const char *temp);
+
+/* Open what is at the path: 0 or errno. */
 int tdbfile_attach(struct tdbfile *file, const char *path, int open_flags);
 void tdbfile_detach(struct tdbfile *file);
 
 int tdbfile_measure(struct tdbfile *file);	/* its size, anew */
 
-/* A new file in place of what is there, with its format number, not synced. */
-int tdbfile_create_under(struct tdbfile *file, const char *temp);
-int tdbfile_sync(struct tdbfile *file);
-
-int tdbfile_refuse(const struct tdbfile *file, int err, char **message);
+int tdbfile_sync(struct tdbfile *file);	/* if it is to be durable */
 
 /* Forget what tdb said before the next call of it, and errno. */
 void tdbfile_listen(struct tdbfile *file);
@@ -139,5 +141,10 @@ const char *tdbfile_chain_fault(const struct tdbfile *file);
 /* About an error of that, with the command that helps. Returns err. */
 int tdbfile_say_damaged(char **message, int err, const char *path,
 			const struct tdbfile_content *content);
+
+/* ---- tdbfile_copy.c ---- */
+
+/* Into a new file: 0, EEXIST, another errno, and then there is none. */
+int tdbfile_copy_bytes(struct tdbfile *file, const char *path);
 
 #endif

@@ -302,7 +302,8 @@ int tdbfile_say_damaged(char **message, int err, const char *path,
 	}
 	return tdbfile_say(message, err, "%s: %s; 'winsrepair check %s' lists "
 			   "all that is damaged, 'winsrepair salvage %s' saves "
-			   "the rest", path, content->fault, path, path);
+			   "the rest", path, *content->fault != '\0' ?
+			   content->fault : "damaged", path, path);
 }
 
 int tdbfile_verify(const char *path, uint64_t *records, uint64_t *reserved,

@@ -11,8 +11,12 @@
  * or when somebody demands it. A storm of registrations goes into the journal
  * and is carried in the calm after it.
  *
- * It is also the only thread that touches wins.tdb, so the other things that
- * need the file standing still happen here: attaching a journal (the file must
+ * When the journal is full the committer does what it waits for itself, one
+ * transaction at a time: clients wait for it then, and must not wait for a
+ * thread that waits for everybody else. At the end of the server what is not
+ * carried within close_msec stays in the journal for the next start.
+ *
+ * The other things that need the file standing still happen here too: attaching a journal (the file must
  * know of it, durably, before the first batch is acknowledged), the backup,
  * and the reserve (reserve.c), which is given up when a transaction finds no
  * space: then the disk is "full" until carrying has succeeded and the reserve
@@ -123,25 +127,64 @@ static void note_carried(struct disk *disk, struct journal_pos pos)
 	pthread_mutex_unlock(&disk->lock);
 }
 
+int carrier_step(struct disk *disk)
+{
+	struct journal_pos pos;
+	bool is_more = false;
+	int err = 0;
+
+	pthread_mutex_lock(&disk->carrying);
+	pthread_mutex_lock(&disk->lock);
+	pos = disk->next;
+	is_more = pos.sequence <= disk->appended;
+	err = disk->broken;
+	pthread_mutex_unlock(&disk->lock);
+	if (err == 0) {
+		err = is_more ? carry_or_drop(disk, &pos) : ENOENT;
+	}
+	if (err == 0) {
+		note_carried(disk, pos);
+	}
+	pthread_mutex_unlock(&disk->carrying);
+	return err;
+}
+
+static bool is_carried(struct disk *disk, uint64_t last)
+{
+	bool is = false;
+
+	pthread_mutex_lock(&disk->lock);
+	is = disk->next.sequence > last;
+	pthread_mutex_unlock(&disk->lock);
+	return is;
+}
+
 /* All that is durable now; not what comes meanwhile, or it would never end. */
 static int carry_all(struct disk *disk)
 {
-	struct journal_pos pos;
 	uint64_t last = 0;
 	int err = 0;
 
 	pthread_mutex_lock(&disk->lock);
-	pos = disk->next;
 	last = disk->appended;
 	err = disk->broken;
 	pthread_mutex_unlock(&disk->lock);
-	while (err == 0 && pos.sequence <= last) {
-		err = carry_or_drop(disk, &pos);
-		if (err == 0) {
-			note_carried(disk, pos);
-		}
+	while (err == 0 && !is_carried(disk, last)) {
+		err = carrier_step(disk);
 	}
-	return err;
+	return err == ENOENT ? 0 : err;
+}
+
+/* The same at the end: all, or as much as somebody can be let wait for. */
+static bool carry_last(struct disk *disk)
+{
+	uint64_t until = now_msec() + disk->config.close_msec;
+	int err = 0;
+
+	while (err == 0 && now_msec() < until) {
+		err = carrier_step(disk);
+	}
+	return err == ENOENT;
 }
 
 /* ---- attaching ---- */
@@ -254,8 +297,10 @@ static void make_backup(struct disk *disk)
 	uint64_t records = 0;
 
 	if (err == 0) {
+		pthread_mutex_lock(&disk->carrying);
 		err = tdbfile_copy(disk->file, backup->path, &records,
 				   &message);
+		pthread_mutex_unlock(&disk->carrying);
 	}
 	pthread_mutex_lock(&disk->lock);
 	backup->error = err;
@@ -381,7 +426,7 @@ void *carrier_main(void *arg)
 		work(disk);
 	}
 	pthread_mutex_unlock(&disk->lock);
-	clean = disk->journal != NULL && carry_all(disk) == 0;
+	clean = disk->journal != NULL && carry_last(disk);
 	if (clean) {
 		detach(disk);
 	}

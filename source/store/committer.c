@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The committer: one batch at a time from the loop into the journal. This is
- * the thread that clients wait for, so it does nothing else. What it cannot
- * write for want of room the carrier has to make room for first.
+ * the thread that clients wait for, so it does nothing else, unless the ring
+ * is full: then it makes room itself (carrier.c says why).
  */
 
 #include <errno.h>
@@ -40,11 +40,16 @@ static int write_batch(struct disk *disk, const struct store_batch *batch)
 		return err;
 	}
 	err = journal_append(disk->journal, batch);
-	if (err == ENOSPC) {
+	while (err == ENOSPC) {
 		/* the ring is full, most likely */
-		err = carrier_demand(disk);
-		if (err == 0) {
-			err = journal_append(disk->journal, batch);
+		int step = carrier_step(disk);
+
+		if (step != 0 && step != ENOENT) {
+			return step;
+		}
+		err = journal_append(disk->journal, batch);
+		if (step == ENOENT) {
+			break;		/* the carrier made room, or nobody can */
 		}
 	}
 	/* larger than any journal: it is as if there were no memory for it */

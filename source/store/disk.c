@@ -16,8 +16,8 @@
  * with another id, or beside a file that names none, is nobody's and is
  * written over. A file that names a journal which is not there is refused:
  * names that were acknowledged would be missing. After a clean stop the file
- * names none and there is none: wins.tdb alone is the database, to be copied,
- * looked at, or read by an older tool.
+ * names none and there is none: wins.tdb alone is the database, to be copied
+ * and looked at.
  *
  * At a start nothing is replayed: what the journal still holds lies over the
  * file (overlay.c) for whoever reads, and the carrier brings it in later.
@@ -377,6 +377,7 @@ static int disk_destroy(struct disk *disk)
 	pthread_cond_destroy(&disk->to_carrier);
 	pthread_cond_destroy(&disk->to_demander);
 	pthread_mutex_destroy(&disk->lock);
+	pthread_mutex_destroy(&disk->carrying);
 	return 0;
 }
 
@@ -401,6 +402,7 @@ static int set_config(struct disk *disk, const struct store_disk_config *config)
 	c->file_warn = or_usual(c->file_warn, 3072 * MIB);
 	c->file_limit = or_usual(c->file_limit, 3840 * MIB);
 	c->carry_msec = (unsigned int)or_usual(c->carry_msec, 5000);
+	c->close_msec = (unsigned int)or_usual(c->close_msec, 10000);
 	c->carry_changes = (unsigned int)or_usual(c->carry_changes, 1000);
 	if (c->database == NULL || c->journal == NULL || c->reserve == NULL) {
 		return ENOMEM;
@@ -414,6 +416,7 @@ static int init(struct disk *disk)
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&disk->carrying, NULL);
 	pthread_mutex_init(&disk->lock, NULL);
 	pthread_cond_init(&disk->to_committer, NULL);
 	pthread_cond_init(&disk->to_carrier, &attr);

@@ -23,6 +23,7 @@ struct store_disk_config {
 	uint64_t file_warn;		/* bytes: 3 GiB */
 	uint64_t file_limit;		/* bytes: see disk.c */
 	unsigned int carry_msec;	/* longest wait in the journal: 5000 */
+	unsigned int close_msec;	/* of carrying at the end: 10000 */
 	unsigned int carry_changes;	/* in one transaction: 1000 */
 };
 

@@ -5,7 +5,8 @@
  *
  *   the loop	opens, fetches, loads, before the first commit or backup;
  *		later only the fields under "lock"
- *   committer	appends to the journal, once the carrier has attached it
+ *   committer	appends to the journal, once the carrier has attached it;
+ *		carries some of it ("carrying" held) when it is full
  *   carrier	everything that concerns wins.tdb, reads the journal
  *
  * No talloc in the threads.
@@ -44,6 +45,7 @@ struct disk {
 
 	pthread_t committer;
 	pthread_t carrier;
+	pthread_mutex_t carrying;	/* of wins.tdb; taken before lock */
 	pthread_mutex_t lock;		/* of all that follows */
 	pthread_cond_t to_committer;
 	pthread_cond_t to_carrier;
@@ -79,6 +81,12 @@ void disk_wake_loop(struct disk *disk);
 
 void *committer_main(void *arg);	/* arg: struct disk */
 void *carrier_main(void *arg);
+
+/*
+ * Carry one transaction's worth: 0, ENOENT if all is carried, ENOSPC, ENOMEM,
+ * or what broke the disk. From either thread.
+ */
+int carrier_step(struct disk *disk);
 
 /*
  * From the committer: let the carrier attach the journal if it is not yet,

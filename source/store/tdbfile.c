@@ -268,6 +268,20 @@ static int create(struct tdbfile *file, char **message)
 	return err;
 }
 
+/*
+ * A process that was killed left in the kernel's cache what it had not synced,
+ * and so we may see a transaction that is over where the disk still has what
+ * takes it back. Nothing may rest on it before the disk knows too: a power cut
+ * would take the announced journal from the file, and all that is in it.
+ */
+static int settle(struct tdbfile *file, char **message)
+{
+	int err = tdbfile_sync(file);
+
+	return err == 0 ? 0 : tdbfile_say(message, err, "%s cannot be synced: "
+					  "%s", file->path, strerror(err));
+}
+
 static int open_there(struct tdbfile *file, int open_flags, uint64_t *format,
 		      char **message)
 {
@@ -282,7 +296,8 @@ static int open_there(struct tdbfile *file, int open_flags, uint64_t *format,
 	if (err != 0) {
 		return refuse(file, err, message);
 	}
-	return tdbfile_read_format(file, format, message);
+	err = tdbfile_read_format(file, format, message);
+	return err == 0 && open_flags == O_RDWR ? settle(file, message) : err;
 }
 
 static int open_or_create(struct tdbfile *file, char **message)

@@ -165,7 +165,8 @@ static void crash_again(struct worker *w, const struct finding *found,
 static const char *look_at(struct worker *w, const struct finding *found,
 			   const struct history *history)
 {
-	bool is_recorded = dice_below(&w->dice, 16) == 0;
+	bool is_recorded = found->mode == REMAINS_KEPT ||
+			   dice_below(&w->dice, 16) == 0;
 	struct history *after = NULL;
 	struct shim_log *log = NULL;
 	const char *bad = NULL;

@@ -30,6 +30,7 @@
 #include "codec/be.h"
 #include "store/batch.h"
 #include "store/journal_private.h"
+#include "store/tdbfile.h"
 
 #define BLOCKS_MAX	(UINT64_C(1) << 20)
 
@@ -91,25 +92,6 @@ void journal_close(struct journal *journal)
 	free(journal);
 }
 
-static int sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL ? strdup(".") :
-		       strndup(path, (size_t)(slash - path) + 1);
-	int fd = -1, err = 0;
-
-	if (folder == NULL) {
-		return ENOMEM;
-	}
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = fd < 0 || fsync(fd) != 0 ? errno : 0;
-	if (fd >= 0) {
-		close(fd);
-	}
-	free(folder);
-	return err;
-}
-
 /* At this path, whole or with an error. */
 static int write_new(struct journal *journal, const char *path, uint64_t size)
 {
@@ -147,7 +129,7 @@ static int put_in_place(struct journal *journal,
 		return err;
 	}
 	free(temp);
-	err = config->durable ? sync_folder(config->path) : 0;
+	err = config->durable ? tdbfile_sync_folder(config->path) : 0;
 	if (err != 0) {
 		unlink(config->path);
 	}

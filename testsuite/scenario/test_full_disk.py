@@ -1,0 +1,319 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real winsd on a real file system that is full, or whose disk fails.
+
+The file system is an ext4 image of a few megabytes behind a loop device. To
+make its disk fail the image lies on a second one, which the kernel shuts down:
+what the first then wants to sync is answered with EIO, as by a disk that died,
+and a start on it later finds what a power cut would have left. No call is
+faked. (Single failed calls: testsuite/unit/store/.)
+
+A machine without loop devices has a tmpfs of the same size fill up instead;
+it says so, and cannot show a failing disk, which is then an error.
+"""
+import errno
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness
+import nbclient
+
+MIB = 1 << 20
+EXT4_IOC_SHUTDOWN = 0x8004587d  # linux/ext4.h; 2: nothing is flushed before
+HOST = '127.0.0.21'
+LIFE = 300000                   # s, as Windows asks for
+WINDOW = 128                    # outstanding; far below wins:burst threshold
+
+FULL = r'wins\.tdb: the disk is full'
+SPACE = r'wins\.tdb: there is space on the disk again'
+READONLY = r'wins\.tdb: writing failed'
+
+
+def run(*argv):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, check=False)
+    if done.returncode != 0:
+        raise OSError('%s: %s' % (' '.join(argv), done.stdout))
+
+
+def names(letter, count=10**6):
+    return ('%s%06d<20>' % (letter, i) for i in range(count))
+
+
+def registration(trn_id, name):
+    return nbclient.build_change(nbclient.REGISTER, name, HOST, trn_id, LIFE)
+
+
+class Disk:
+    """A file system of its own with so many bytes, below a new folder."""
+
+    def __init__(self, size, folder=None):
+        self.home = tempfile.mkdtemp(prefix='winsd-disk-', dir=folder)
+        self.path = os.path.join(self.home, 'disk')
+        self.image = os.path.join(self.home, 'image')
+        self.ballast = os.path.join(self.path, 'ballast')
+        self.is_mounted = False
+        os.mkdir(self.path)
+        with open(self.image, 'wb') as f:
+            os.posix_fallocate(f.fileno(), 0, size)
+        run('mkfs.ext4', '-q', '-b', '4096', '-m', '0', '-E', 'root_owner=0:0', self.image)
+        try:
+            self.mount()
+        except OSError as error:
+            print('no loop device, a tmpfs in its place: %s' % error, file=sys.stderr)
+            run('mount', '-t', 'tmpfs', '-o', 'size=%d' % size, 'none', self.path)
+            self.is_mounted = True
+
+    def mount(self):
+        run('mount', '-o', 'loop', self.image, self.path)
+        self.is_mounted = True
+
+    def umount(self):
+        if self.is_mounted:
+            run('umount', self.path)
+            self.is_mounted = False
+
+    def shut_down(self):
+        """From now on it answers everything with EIO, until mounted again."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack('I', 2))
+        finally:
+            os.close(fd)
+
+    def close(self):
+        self.umount()
+        run('rm', '-r', self.home)
+
+    def left(self):
+        seen = os.statvfs(self.path)
+        return seen.f_bavail * seen.f_frsize
+
+    def fill(self, leave=0):
+        """Take all the room there is but this much."""
+        with open(self.ballast, 'ab') as f:
+            piece = MIB
+            while piece >= 4096:
+                try:
+                    if self.left() - leave < piece:
+                        raise OSError(errno.ENOSPC, 'enough')
+                    os.posix_fallocate(f.fileno(), f.tell(), piece)
+                    f.seek(0, os.SEEK_END)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    piece //= 2
+
+    def free(self):
+        os.unlink(self.ballast)
+
+
+class DiskCase(harness.Case):
+    def disk(self, size, folder=None):
+        disk = Disk(size, folder)
+        self.addCleanup(disk.close)
+        return disk
+
+    def on(self, disk, options=None):
+        """A server whose files lie there, and only those."""
+        return self.serve(dict({'state directory': disk.path, 'wins:source rate': '0',
+                                'wins:backup': '0'}, **(options or {})))
+
+    def load(self, server, names):
+        """Register until the first refusal: (names acknowledged, refused)."""
+        names, asked, acked, tries = iter(names), {}, [], 10
+        with server.client(HOST) as host:
+            while True:
+                while len(asked) < WINDOW:
+                    name = next(names, None)
+                    if name is None:
+                        break
+                    asked[host.new_id()] = name
+                    host.send(registration(host.next_id, name))
+                if not asked:
+                    return acked, False
+                try:
+                    reply = host.recv_message()
+                except nbclient.Timeout:
+                    # the turn that met the end was dropped: they ask again
+                    tries -= 1
+                    self.assertGreater(tries, 0, server.log.text())
+                    for trn_id, name in asked.items():
+                        host.send(registration(trn_id, name))
+                    continue
+                if reply.rcode == nbclient.SRV_ERR:
+                    return acked, True
+                self.assertEqual((reply.rcode, reply.ttl), (0, LIFE))
+                acked.append(asked.pop(reply.trn_id))
+
+    def assert_names(self, server, acked):
+        """All are there with their address; the highest version of any."""
+        records = server.ctl('record', 'list')
+        held = {'%s<%02X>' % (r['name'], r['suffix']) for r in records
+                if [a['ip'] for a in r['addresses']] == [HOST]}
+        self.assertEqual(set(acked) - held, set())
+        with server.client(HOST) as host:
+            self.assertEqual([n for n in acked[::97] if host.query(n).addrs != [HOST]], [])
+        versions = [r['version'] for r in records]
+        self.assertEqual(len(set(versions)), len(versions))
+        return max(versions)
+
+    def assert_refuses(self, server, known, state):
+        """Changes fail at once, the rest is as ever; winsctl tells why."""
+        with server.client(HOST) as host:
+            # the first may be the one that finds out, and is dropped
+            self.assertEqual(host.register('FRESH<20>', tries=20).rcode, nbclient.SRV_ERR)
+            for opcode, name in ((nbclient.REGISTER, 'FRESH<20>'), (nbclient.REGISTER, known),
+                                 (nbclient.REFRESH, known), (nbclient.RELEASE, known)):
+                change, query = host.new_id(), host.new_id()
+                host.send(nbclient.build_change(opcode, name, HOST, change))
+                host.send(nbclient.build_query(known, query))
+                first, second = host.recv_message(), host.recv_message()
+                # at once: what waits for a disk would come after a query's
+                self.assertEqual((first.trn_id, first.rcode), (change, nbclient.SRV_ERR))
+                self.assertEqual((second.trn_id, second.addrs), (query, [HOST]))
+            self.assertTrue(host.status().names)
+            self.assertEqual(host.query('FRESH<20>').rcode, nbclient.NAM_ERR)
+        status, = server.ctl('server', 'status')
+        self.assertEqual((status['state'], status['store']), (state, state))
+        return status
+
+    def said(self, server, pattern, level):
+        lines = [l for l in server.log.lines if re.search(pattern, l)]
+        for line in lines:
+            self.assertIn(level, line)
+        return len(lines)
+
+    def assert_taken(self, server, name):
+        with server.client(HOST) as host:
+            self.assertTrue(host.register(name, tries=20).positive)
+
+
+class Full(DiskCase):
+    def test_filled_by_others(self):
+        """Full, killed, started while full, free again, killed again."""
+        disk = self.disk(24 * MIB)
+        server = self.on(disk)
+        before, refused = self.load(server, names('A', 500))
+        self.assertFalse(refused)
+        disk.fill()
+        during, refused = self.load(server, names('B'))
+        self.assertTrue(refused)
+        self.assert_refuses(server, before[0], 'full')
+        self.assertEqual(self.said(server, FULL, 'error'), 1)
+        highest = self.assert_names(server, before + during)
+
+        server.kill()
+        disk.fill()
+        server.start()
+        self.assert_names(server, before + during)
+        self.assert_refuses(server, before[0], 'full')
+        self.assertEqual(self.said(server, FULL, 'error'), 1)
+
+        disk.free()
+        self.assertIsNotNone(server.log.wait(SPACE))
+        self.assert_taken(server, 'FRESH<20>')
+        self.assertEqual(self.said(server, SPACE, 'notice'), 1)
+        self.assertEqual(server.ctl('server', 'status')[0]['store'], 'ok')
+        self.assertGreater(self.assert_names(server, before + during + ['FRESH<20>']), highest)
+        server.kill()
+        server.start()
+        self.assert_names(server, before + during + ['FRESH<20>'])
+
+    def test_filled_by_names(self):
+        """It registers until nothing more goes in, and goes on with room."""
+        disk = self.disk(24 * MIB)
+        disk.fill(leave=12 * MIB)
+        server = self.on(disk)
+        acked, refused = self.load(server, names('A'))
+        self.assertTrue(refused)
+        self.assert_refuses(server, acked[0], 'full')
+        self.assert_names(server, acked)
+        disk.free()
+        self.assertIsNotNone(server.log.wait(SPACE))
+        more, refused = self.load(server, names('B', 2000))
+        self.assertFalse(refused)
+        self.assertEqual(self.said(server, FULL, 'error'), 1)
+        self.assertEqual(self.said(server, SPACE, 'notice'), 1)
+        server.stop()
+        self.assertFalse(os.path.exists(os.path.join(disk.path, 'wins.journal')))
+        server.start()
+        self.assert_names(server, acked + more)
+
+    def test_in_the_journal_alone(self):
+        """Not even the reserve is left: wins.tdb cannot grow by a byte."""
+        disk = self.disk(24 * MIB)
+        server = self.on(disk)
+        before, _ = self.load(server, names('A', 500))
+        database = os.path.join(disk.path, 'wins.tdb')
+        os.unlink(os.path.join(disk.path, 'wins.reserve'))
+        disk.fill()
+        size = os.path.getsize(database)
+        during, refused = self.load(server, names('B'))
+        self.assertTrue(refused)
+        status = self.assert_refuses(server, before[0], 'full')
+        self.assertEqual(os.path.getsize(database), size)
+        self.assertGreater(status['journal_bytes'], 0)
+        highest = self.assert_names(server, before + during)
+        server.kill()
+        server.start()
+        self.assert_names(server, before + during)
+        self.assert_refuses(server, before[0], 'full')
+        server.stop()
+        server.start()
+        self.assert_names(server, before + during)
+        self.assert_refuses(server, before[0], 'full')
+        disk.free()
+        self.assertIsNotNone(server.log.wait(SPACE))
+        self.assert_taken(server, 'FRESH<20>')
+        server.stop()
+        self.assertFalse(os.path.exists(os.path.join(disk.path, 'wins.journal')))
+        server.start()
+        self.assertGreater(self.assert_names(server, before + during + ['FRESH<20>']), highest)
+
+
+class Failing(DiskCase):
+    def setUp(self):
+        self.below = self.disk(48 * MIB)
+        self.upper = self.disk(24 * MIB, self.below.path)
+
+    def mend(self):
+        """Another machine start: what was synced is there."""
+        self.upper.umount()
+        self.below.umount()
+        self.below.mount()
+        self.upper.mount()
+
+    def under_load(self):
+        """Registrations, and the disk fails among them."""
+        for i, name in enumerate(names('B')):
+            if i == 2000:
+                self.below.shut_down()
+            yield name
+
+    def test_read_only(self):
+        server = self.on(self.upper)
+        before, _ = self.load(server, names('A', 500))
+        during, refused = self.load(server, self.under_load())
+        self.assertTrue(refused)
+        self.assertGreater(len(during), 1000)
+        self.assert_refuses(server, before[0], 'read-only')
+        highest = self.assert_names(server, before + during)
+        self.assertEqual(self.said(server, READONLY, 'error'), 1)
+        server.stop()
+        self.mend()
+        server.start()
+        self.assert_names(server, before + during)
+        self.assert_taken(server, 'FRESH<20>')
+        self.assertGreater(self.assert_names(server, before + during + ['FRESH<20>']), highest)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -72,8 +72,11 @@ static void turn_done(void *arg, int error)
 	if (error != 0) {
 		serve_count(serve, STAT_TURNS_FAILED);
 	}
-	if (error != 0 && !serve->undone) {
-		/* those that waited behind it fail with it */
+	if (error != 0 && !serve->undone && serve_can_write(serve)) {
+		/*
+		 * Those that waited behind it fail with it; of a disk that is
+		 * full or fails the store has told.
+		 */
 		nb_log(serve->world, NB_LOG_ERROR,
 		       "a turn could not be made durable and was undone: %s",
 		       strerror(error));

@@ -101,6 +101,19 @@ static void failed_turns_are_counted(void **state)
 	assert_non_null(strstr(sim.last_log, "could not be made durable"));
 }
 
+/* One trouble is one line of the log, and it names the file. */
+static void of_the_disk_the_store_tells(void **state)
+{
+	(void)state;
+	sim_disk_fail(server->disk, 1, ENOSPC);
+	request(NBNS_REGISTER, 1, "PC<20>", SIM_HOST(1), 0, 0);
+	assert_int_equal(sim_stat(server, "turns-failed"), 1);
+	assert_non_null(strstr(sim.last_log, "the disk is full"));
+	sim_disk_fail(server->disk, 1, EIO);
+	sim_advance_seconds(&sim, STORE_PROBE_SECONDS);
+	assert_non_null(strstr(sim.last_log, "writing failed"));
+}
+
 /* When the last version number is given, what needs one fails by name. */
 static void no_version_is_left(void **state)
 {
@@ -250,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(everything_is_counted),
 		SCENE(failed_turns_are_counted),
+		SCENE(of_the_disk_the_store_tells),
 		SCENE(no_version_is_left),
 		SCENE(a_later_timer_fails),
 		SCENE(a_pass_voids_a_challenge),

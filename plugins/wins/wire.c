@@ -29,6 +29,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "wire.h"
 
@@ -187,14 +188,23 @@ static int watch_store(struct wins_server *server)
 	return 0;
 }
 
+static const char *no_owner(struct wins_server *server, int error)
+{
+	const char *text = talloc_asprintf(
+		server, "the owner address could not be written to %s: %s",
+		server->config->database, strerror(error));
+
+	return text != NULL ? text : "the owner address could not be written";
+}
+
 static void owner_stored(void *arg, int error)
 {
 	struct wins_server *server = talloc_get_type_abort(arg,
 							   struct wins_server);
 
 	if (error != 0) {
-		server->host.terminate(server->host.priv, "the owner address "
-				       "could not be written", true);
+		server->host.terminate(server->host.priv,
+				       no_owner(server, error), true);
 	}
 }
 
@@ -229,7 +239,7 @@ static void store_loaded(void *arg, int error, const char *message)
 	if (error == 0) {
 		serve_loaded(door_serve(server->door));
 		error = keep_owner(server);
-		message = "the owner address could not be written";
+		message = error != 0 ? no_owner(server, error) : NULL;
 	}
 	if (error != 0) {
 		server->host.terminate(server->host.priv, message, true);
@@ -380,6 +390,19 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 	return ret;
 }
 
+/* It is usually gone after a clean end: people then copy the one file alone. */
+static void tell_what_stays(struct wins_server *server)
+{
+	const struct wins_config *config = server->config;
+
+	if (access(config->journal, F_OK) == 0) {
+		nb_log(&server->world->ops, NB_LOG_WARNING,
+		       "%s stays: it has changes that are not in %s yet. Keep "
+		       "the two together; the next start reads both",
+		       config->journal, config->database);
+	}
+}
+
 /* The rooms do not know each other's lifetimes; this order is theirs. */
 static int wire_destroy(struct wins_server *server)
 {
@@ -403,7 +426,10 @@ static int wire_destroy(struct wins_server *server)
 	for (unsigned int i = 0; i < STORE_FDS; i++) {
 		TALLOC_FREE(server->store_fde[i]);
 	}
-	TALLOC_FREE(server->store);
+	if (server->store != NULL) {
+		TALLOC_FREE(server->store);
+		tell_what_stays(server);
+	}
 	TALLOC_FREE(server->world);
 	return 0;
 }

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -25,7 +26,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 import nbclient
 
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 EXT4_IOC_SHUTDOWN = 0x8004587d  # linux/ext4.h; 2: nothing is flushed before
 HOST = '127.0.0.21'
 LIFE = 300000                   # s, as Windows asks for
@@ -34,6 +35,10 @@ WINDOW = 128                    # outstanding; far below wins:burst threshold
 FULL = r'wins\.tdb: the disk is full'
 SPACE = r'wins\.tdb: there is space on the disk again'
 READONLY = r'wins\.tdb: writing failed'
+UNDONE = r'turn could not be made durable'      # that is the same once more
+STAYS = r'wins\.journal stays: .*wins\.tdb'
+NO_SPACE = os.strerror(errno.ENOSPC)
+GROWN, TOO_LARGE = r'wins\.tdb has grown .*before', r'wins\.tdb has grown .*: new names are refused'
 
 
 def run(*argv):
@@ -90,7 +95,7 @@ class Disk:
 
     def close(self):
         self.umount()
-        run('rm', '-r', self.home)
+        shutil.rmtree(self.home, ignore_errors=True)    # one that fails keeps it
 
     def left(self):
         seen = os.statvfs(self.path)
@@ -208,6 +213,7 @@ class Full(DiskCase):
         self.assertTrue(refused)
         self.assert_refuses(server, before[0], 'full')
         self.assertEqual(self.said(server, FULL, 'error'), 1)
+        self.assertEqual(self.said(server, UNDONE, ''), 0)
         highest = self.assert_names(server, before + during)
 
         server.kill()
@@ -267,6 +273,7 @@ class Full(DiskCase):
         self.assert_names(server, before + during)
         self.assert_refuses(server, before[0], 'full')
         server.stop()
+        self.assertEqual(self.said(server, STAYS, 'warning'), 1)
         server.start()
         self.assert_names(server, before + during)
         self.assert_refuses(server, before[0], 'full')
@@ -307,12 +314,79 @@ class Failing(DiskCase):
         self.assert_refuses(server, before[0], 'read-only')
         highest = self.assert_names(server, before + during)
         self.assertEqual(self.said(server, READONLY, 'error'), 1)
+        self.assertEqual(self.said(server, UNDONE, ''), 0)
         server.stop()
+        self.assertEqual(self.said(server, STAYS, 'warning'), 1)
         self.mend()
         server.start()
         self.assert_names(server, before + during)
         self.assert_taken(server, 'FRESH<20>')
         self.assertGreater(self.assert_names(server, before + during + ['FRESH<20>']), highest)
+
+
+class First(DiskCase):
+    """A first start without the room for it ends, and says what is missing."""
+
+    def ended(self, leave):
+        disk = self.disk(24 * MIB)
+        disk.fill(leave)
+        server = harness.Server(options={'state directory': disk.path})
+        self.addCleanup(server.close)
+        try:
+            server.start()
+        except AssertionError as error:
+            self.assertIsNone(server.process)
+            return str(error)
+        self.assertEqual(harness.wait_process(server.process, harness.PATIENCE), 1)
+        log = server.log
+        server.kill()
+        return log.text()
+
+    def test_for_the_database(self):
+        self.assertRegex(self.ended(0), 'wins.tdb.*' + NO_SPACE)
+
+    def test_for_the_journal(self):
+        self.assertRegex(self.ended(5 * MIB), 'error: ending: .*wins.tdb: ' + NO_SPACE)
+
+
+class Large(DiskCase):
+    def test_near_the_end_of_the_offsets(self):
+        """A sparse file is as long as a real one, and holds no less."""
+        server = self.serve({'wins:backup': '0'})
+        database = os.path.join(server.folder, 'wins.tdb')
+        self.assert_taken(server, 'KNOWN<20>')
+        backup = server.ctl('server', 'backup')[0]['path']
+        server.stop()
+
+        os.truncate(database, 3 * GIB + 200 * MIB)
+        server.start()
+        self.assert_taken(server, 'MORE<20>')
+        self.assertEqual(self.said(server, GROWN, 'warning'), 1)
+        self.assertEqual(self.said(server, TOO_LARGE, 'error'), 0)
+        server.stop()
+
+        os.truncate(database, 4 * GIB - 200 * MIB)
+        server.start()
+        with server.client(HOST) as host:
+            for name in ('NEW<20>', 'NEWER<20>'):
+                self.assertEqual(host.register(name).rcode, nbclient.SRV_ERR)
+            for change in host.register, host.refresh:
+                self.assertEqual(change('KNOWN<20>').rcode, 0)
+            self.assertEqual(host.release('MORE<20>').rcode, 0)
+            self.assertEqual(host.query('KNOWN<20>').addrs, [HOST])
+        self.assertEqual(self.said(server, TOO_LARGE, 'error'), 1)
+        server.stop()
+
+        # what the log advises; the backup is as long as the file was
+        os.truncate(backup, 4 * GIB - 200 * MIB)
+        done = server.tool('winsrepair', '-s', server.config, 'restore', backup, '--yes')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess(os.path.getsize(database), 16 * MIB)
+        server.start()
+        self.assert_taken(server, 'NEW<20>')
+        self.assertEqual(self.said(server, GROWN, 'warning'), 0)
+        with server.client(HOST) as host:
+            self.assertEqual(host.query('KNOWN<20>').addrs, [HOST])
 
 
 if __name__ == '__main__':

@@ -43,6 +43,13 @@ void ask(enum nbns_kind kind, uint16_t trn_id, const char *name, uint32_t from,
 void ask_group(enum nbns_kind kind, uint16_t trn_id, const char *name,
 	       uint32_t from);
 
+/*
+ * What somebody heard who is no client: a number that says what, as if it were
+ * a reply with this id. is_failure: that the server could not; else all is
+ * done that the row does.
+ */
+void alloc_heard(uint16_t trn_id, bool is_failure, uint64_t what);
+
 /* The held disk goes on; what is in flight ends so. */
 void let_go(int error);
 

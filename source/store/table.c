@@ -473,7 +473,11 @@ int table_init(struct table *table, const uint64_t key[2])
 	table->buckets = BUCKETS_MIN;
 	table->level = LEVEL_MIN;
 	table->memory = BUCKETS_MIN * BUCKET_SIZE;
-	return add_segment(table) ? 0 : ENOMEM;
+	if (!add_segment(table)) {
+		table_free(table);	/* it may have half of one */
+		return ENOMEM;
+	}
+	return 0;
 }
 
 void table_free(struct table *table)

@@ -24,6 +24,7 @@
 #include "store/internal.h"
 
 #define SEEN_MAX	4096
+#define GIVEN_MAX	16384
 #define REPLIES_MAX	64
 
 /* What the clients heard, as far as it matters. */
@@ -90,7 +91,7 @@ static int paused_send(void *priv, uint32_t local, uint32_t to, uint16_t port,
 static struct {
 	struct nb_name name;
 	uint64_t version;
-} given[SEEN_MAX];
+} given[GIVEN_MAX];
 static unsigned int givens;
 static uint64_t highest;
 
@@ -101,7 +102,7 @@ static void look_at_version(const struct nb_record *rec)
 		return;
 	}
 	if (rec->version > highest) {
-		assert_true(givens < SEEN_MAX);
+		assert_true(givens < GIVEN_MAX);
 		highest = rec->version;
 		given[givens].name = rec->name;
 		given[givens++].version = rec->version;
@@ -158,6 +159,14 @@ static void commit(void *priv, const struct store_batch *batch,
 	alloc_resume();
 }
 
+void alloc_calm_disk(struct store_backend *backend)
+{
+	real_backend = *backend;
+	backend->commit = commit;
+	highest = 0;
+	givens = 0;
+}
+
 static void start(void)
 {
 	struct serve_config config = sim_config();
@@ -170,10 +179,7 @@ static void start(void)
 	sim.world.timer_start = timer_start;
 	sim.world.send = paused_send;
 	server = sim_server_start(NULL, &sim, &config);
-	real_backend = server->store->backend;
-	server->store->backend.commit = commit;
-	highest = 0;
-	givens = 0;
+	alloc_calm_disk(&server->store->backend);
 	sim_advance_seconds(&sim, 10);	/* the own name is ours */
 }
 

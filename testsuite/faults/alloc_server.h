@@ -50,6 +50,12 @@ void ask_group(enum nbns_kind kind, uint16_t trn_id, const char *name,
  */
 void alloc_heard(uint16_t trn_id, bool is_failure, uint64_t what);
 
+/*
+ * A disk of the simulator that takes no memory of its own: a commit counts as
+ * one allocation. Versions that go to it are looked at: none comes twice.
+ */
+void alloc_calm_disk(struct store_backend *backend);
+
 /* The held disk goes on; what is in flight ends so. */
 void let_go(int error);
 

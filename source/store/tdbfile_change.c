@@ -69,6 +69,9 @@ void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,
 				strstr(format, "recovery area") != NULL ||
 				strstr(format, "overflow") != NULL;
 	}
+	if (file->pending == 0 && strstr(format, "transaction_write") != NULL) {
+		file->pending = saved != 0 ? saved : EIO;
+	}
 	/* a recovery area that a cancel did not strike out is as bad */
 	if (strstr(format, "sync") != NULL ||
 	    (!file->committing && strstr(format, "remove recovery") != NULL)) {
@@ -157,6 +160,7 @@ int tdbfile_begin(struct tdbfile *file)
 		return give_up(file, err);
 	}
 	file->before = tdb_get_seqnum(file->tdb);
+	file->pending = 0;
 	tdbfile_listen(file);
 	if (tdb_transaction_start(file->tdb) != 0) {
 		return give_up(file, tdbfile_failure(file, errno));
@@ -236,6 +240,12 @@ int tdbfile_end(struct tdbfile *file)
 {
 	tdbfile_listen(file);
 	if (tdb_transaction_prepare_commit(file->tdb) != 0) {
+		if (strstr(file->complaint, "error pending") != NULL) {
+			/* tdb_store() said yes, but could not count it in the
+			   header. Only a want of memory is not logged */
+			file->cause = file->pending != 0 ? file->pending :
+							   ENOMEM;
+		}
 		return give_up(file, tdbfile_failure(file, errno));
 	}
 	tdbfile_list_lock();

@@ -34,6 +34,8 @@ struct tdbfile {
 	int cause;		/* errno at that moment */
 	bool no_room;		/* it was about growing the file */
 	bool sync_failed;
+	int pending;		/* errno of a write that failed since the
+				   begin, maybe without anybody being told */
 	bool committing;	/* past the point of no return */
 	bool sealed;		/* nothing can be written any more */
 

@@ -139,9 +139,12 @@ static void real_run(struct call *call, const struct change *now,
 		     const struct nb_event *event)
 {
 	struct pending *pending = call_wait(call);
-	struct change *change = talloc(pending, struct change);
+	struct change *change = NULL;
 
-	if (pending == NULL || change == NULL) {
+	if (pending != NULL) {
+		change = talloc(pending, struct change);
+	}
+	if (change == NULL) {
 		talloc_free(pending);
 		call_refuse(call, CONTROL_FAILED, "out of memory");
 		return;

@@ -172,22 +172,27 @@ void tdbfile_detach(struct tdbfile *file)
 	}
 }
 
+/* Without memory, as it comes when all is done and could only fail half. */
 int tdbfile_sync_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL ? strdup(".") :
-		       strndup(path, (size_t)(slash - path) + 1);
+	char folder[PATH_MAX] = ".";
 	int fd = -1, err = 0;
 
-	if (folder == NULL) {
-		return ENOMEM;
+	if (slash != NULL) {
+		size_t len = (size_t)(slash - path) + 1;
+
+		if (len >= sizeof(folder)) {
+			return ENAMETOOLONG;
+		}
+		memcpy(folder, path, len);
+		folder[len] = '\0';
 	}
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	err = fd < 0 || fsync(fd) != 0 ? errno : 0;
 	if (fd >= 0) {
 		close(fd);
 	}
-	free(folder);
 	return err;
 }
 

@@ -72,10 +72,10 @@ bool alloc_fails(void)
 	if (atomic_fetch_add(&calls, 1) + 1 != chosen) {
 		return false;
 	}
+	hit = true;
 	paused++;
 	failed_frames = backtrace(failed_frame, FRAMES);
 	paused--;
-	hit = true;
 	return true;
 }
 

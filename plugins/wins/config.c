@@ -296,7 +296,9 @@ int wins_config_load(TALLOC_CTX *mem_ctx, const struct wins_host *host,
 
 	*message = NULL;
 	l.config = talloc_zero(mem_ctx, struct wins_config);
-	l.settings = talloc_zero(l.config, struct settings);
+	if (l.config != NULL) {
+		l.settings = talloc_zero(l.config, struct settings);
+	}
 	if (l.settings != NULL) {
 		l.config->settings = l.settings;
 		error = load(&l);

@@ -13,6 +13,7 @@
  */
 #undef _FORTIFY_SOURCE
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -223,13 +224,27 @@ unsigned int alloc_total(void)
 	return total;
 }
 
+static unsigned int open_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder) != NULL) {
+		count++;
+	}
+	closedir(folder);
+	return count;
+}
+
 unsigned int alloc_each(const char *name,
 			void (*once)(void *arg, unsigned int n), void *arg)
 {
-	unsigned int failures = 0;
+	unsigned int failures = 0, files = 0;
 	size_t left = 0;
 
 	once(arg, 0);
+	files = open_files();
 	once(arg, 0);
 	for (unsigned int n = 1;; n++) {
 		alloc_watch();
@@ -239,6 +254,11 @@ unsigned int alloc_each(const char *name,
 			alloc_tell();
 			fail_msg("%s: %zu left when number %u failed", name,
 				 left, n);
+		}
+		if (open_files() != files) {
+			alloc_tell();
+			fail_msg("%s: a file is open when number %u failed",
+				 name, n);
 		}
 		if (!hit) {
 			break;

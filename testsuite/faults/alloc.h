@@ -52,9 +52,9 @@ size_t alloc_left(void);
 /*
  * Run once(arg, n) with n = 0 twice, to see that it works and to have libc make
  * what it makes but once, then with 1, 2 ... until one time no allocation has
- * failed. Each time everything that it allocates must be gone at its end, and it
- * must have called alloc_begin(n). The number of allocations that failed, which
- * is added up for alloc_total(), and printed. A leak fails the test.
+ * failed. Each time everything that it allocates and opens must be gone at its
+ * end, and it must have called alloc_begin(n). The number of allocations that
+ * failed, which is added up for alloc_total(), and printed.
  */
 unsigned int alloc_each(const char *name, void (*once)(void *arg,
 						       unsigned int n),

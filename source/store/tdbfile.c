@@ -152,6 +152,9 @@ int tdbfile_attach(struct tdbfile *file, const char *path, int open_flags)
 	if (err == 0) {
 		err = tdbfile_learn(file);
 	}
+	if (err == 0 && !is_new && open_flags == O_RDWR) {
+		err = tdbfile_mend_tail(file);
+	}
 	if (err != 0) {
 		tdbfile_detach(file);
 	}

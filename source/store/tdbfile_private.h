@@ -105,6 +105,14 @@ int tdbfile_learn(struct tdbfile *file);
 int tdbfile_words(struct tdbfile *file, uint64_t at, uint32_t *words,
 		  size_t count, bool swap);
 
+/* ---- tdbfile_tail.c ---- */
+
+/*
+ * Before the first transaction: is the end of the file one that tdb can let
+ * grow? If not it is made so; not synced. 0 or an errno.
+ */
+int tdbfile_mend_tail(struct tdbfile *file);
+
 /* ---- tdbfile_convert.c ---- */
 
 /* Store the format number; outside of transactions. */

@@ -470,6 +470,29 @@ static void test_growth_cut_off(void **state)
 	assert_whole(path, 60000);
 }
 
+/* An end that looks like a free record, and is in no list of such. */
+static void test_false_end(void **state)
+{
+	/* from a crash image; a reader of libtdb would join what it grows by */
+	static const uint32_t end[] = {
+		0xfd6e4, 0x98, 0x11, 0x33, 0x34bc9a5f, 0xd9fee666,
+	};
+	uint32_t page[1024] = { 0 };
+	struct tdbfile *file = new_file(100);
+	struct stat st;
+
+	(void)state;
+	tdbfile_close(file);
+	assert_int_equal(stat(path, &st), 0);
+	memcpy(&page[1024 - 44], end, sizeof(end));
+	page[1023] = 176;
+	poke(path, (size_t)st.st_size, (uint8_t *)page, sizeof(page));
+	file = open_good(path);
+	commit_records(file, 100, 20100, 1001);	/* it grows by records first */
+	tdbfile_close(file);
+	assert_whole(path, 20100);
+}
+
 static int copy_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value,
 		    void *arg)
 {
@@ -590,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_dead_space),
 		cmocka_unit_test(test_area_cut_off),
 		cmocka_unit_test(test_growth_cut_off),
+		cmocka_unit_test(test_false_end),
 		cmocka_unit_test(test_remade),
 		cmocka_unit_test(test_fetch_beside_walk),
 		cmocka_unit_test(test_walk_stops),

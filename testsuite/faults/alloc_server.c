@@ -167,6 +167,14 @@ void alloc_calm_disk(struct store_backend *backend)
 	givens = 0;
 }
 
+void alloc_calm_world(struct sim_world *world)
+{
+	real_timer_start = world->world.timer_start;
+	real_send = world->world.send;
+	world->world.timer_start = timer_start;
+	world->world.send = paused_send;
+}
+
 static void start(void)
 {
 	struct serve_config config = sim_config();
@@ -174,10 +182,7 @@ static void start(void)
 	config.own_names = 1;
 	config.own_name[0].name = nb_name_make("WINS1", 5, 0x20);
 	sim_world_init(&sim, 42);
-	real_timer_start = sim.world.timer_start;
-	real_send = sim.world.send;
-	sim.world.timer_start = timer_start;
-	sim.world.send = paused_send;
+	alloc_calm_world(&sim);
 	server = sim_server_start(NULL, &sim, &config);
 	alloc_calm_disk(&server->store->backend);
 	sim_advance_seconds(&sim, 10);	/* the own name is ours */

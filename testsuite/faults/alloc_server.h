@@ -56,6 +56,9 @@ void alloc_heard(uint16_t trn_id, bool is_failure, uint64_t what);
  */
 void alloc_calm_disk(struct store_backend *backend);
 
+/* A world likewise: each timer and each datagram counts. One at a time. */
+void alloc_calm_world(struct sim_world *world);
+
 /* The held disk goes on; what is in flight ends so. */
 void let_go(int error);
 

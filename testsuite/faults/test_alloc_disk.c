@@ -32,7 +32,7 @@
 static char dir[] = "/tmp/winsd-alloc-XXXXXX";
 static char database[64], journal[64], reserve[64], copy[64];
 
-enum from { NOTHING, CLEAN, LEFT_BEHIND, FROMS };
+enum from { NOTHING, CLEAN, LEFT_BEHIND, STARTS };
 
 struct row {
 	const char *name;
@@ -86,7 +86,7 @@ static void copy_file(const char *from, const char *to)
 	close(out);
 }
 
-static const char *const folders[FROMS] = { "nothing", "clean", "left" };
+static const char *const folders[STARTS] = { "nothing", "clean", "left" };
 
 /* The folder "now" is what the row begins with. */
 static void lay_out(enum from from)
@@ -389,7 +389,7 @@ static int setup(void **state)
 	}
 	snprintf(folder, sizeof(folder), "%s/now", dir);
 	mkdir(folder, 0700);
-	for (enum from from = NOTHING; from < FROMS; from++) {
+	for (enum from from = NOTHING; from < STARTS; from++) {
 		snprintf(folder, sizeof(folder), "%s/%s", dir, folders[from]);
 		mkdir(folder, 0700);
 		if (from != NOTHING) {
@@ -407,7 +407,7 @@ static int teardown(void **state)
 	lay_out(NOTHING);
 	snprintf(folder, sizeof(folder), "%s/now", dir);
 	rmdir(folder);
-	for (enum from from = NOTHING; from < FROMS; from++) {
+	for (enum from from = NOTHING; from < STARTS; from++) {
 		set_paths(folders[from]);
 		unlink(database);
 		unlink(journal);

@@ -371,25 +371,6 @@ SHIM int posix_memalign(void **at, size_t align, size_t size)
 	return 0;
 }
 
-/* Where something else stands in for mmap already, that asks as well. */
-#define MMAP(name) \
-	SHIM __attribute__((weak)) void *name(void *at, size_t len, \
-					      int protection, int flags, \
-					      int fd, off_t offset) \
-	{ \
-		static __typeof__(&name) real; \
-		if (alloc_fails_map(flags)) { \
-			errno = ENOMEM; \
-			return MAP_FAILED; \
-		} \
-		if (real == NULL) { \
-			real = (__typeof__(&name))dlsym(RTLD_NEXT, #name); \
-		} \
-		return real(at, len, protection, flags, fd, offset); \
-	}
-MMAP(mmap)
-MMAP(mmap64)
-
 SHIM int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			void *(*fn)(void *arg), void *arg)
 {

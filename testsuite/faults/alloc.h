@@ -38,7 +38,7 @@ void alloc_resume(void);
 /* For things that are made of memory elsewhere: one more. Does it fail? */
 bool alloc_fails(void);
 
-/* mmap(2) without a file, for whoever has to stand in for it as well. */
+/* mmap(2) without a file: for shim_libc.c, which stands in for it. */
 bool alloc_fails_map(int flags);
 
 /*

@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "faults/alloc.h"
 #include "faults/shim_private.h"
 
 #define SHIM __attribute__((visibility("default")))
@@ -619,6 +620,10 @@ FSTAT(fstat64, stat64)
 	{ \
 		if (shim_name_of_fd(fd) != NULL) { \
 			shim_refuse("mmap", shim_name_of_fd(fd)); \
+		} \
+		if (alloc_fails_map(flags)) { \
+			errno = ENOMEM; \
+			return MAP_FAILED; \
 		} \
 		return REAL(name)(addr, len, prot, flags, fd, offset); \
 	}

@@ -90,9 +90,9 @@ static void become_readonly(struct store *store, int error)
 	nb_log(store->world, NB_LOG_ERROR,
 	       "%s: writing failed: %s. Nobody can say what is on the disk "
 	       "now, so nothing is written any more; queries are answered. "
-	       "Look for what the kernel says of this disk, stop the server, "
-	       "run 'winsrepair check %s' and start it again", file,
-	       strerror(error), file);
+	       "Look for what the kernel says of this disk, then start the "
+	       "server again, which verifies the database; 'winsrepair "
+	       "restore' brings a backup back", file, strerror(error));
 }
 
 int health_refuses(struct store *store)

@@ -325,7 +325,7 @@ static void test_readonly(void **state)
 	assert_int_equal(store_health(f.store), STORE_READONLY);
 	assert_int_equal(errors, 1);
 	assert_non_null(strstr(last_line, "Input/output error"));
-	assert_non_null(strstr(last_line, "winsrepair check simdisk"));
+	assert_non_null(strstr(last_line, "winsrepair restore"));
 	commits = sim_disk_commits(f.disk);
 	for (int i = 0; i < 100; i++) {
 		expect_refused(&f, EROFS);

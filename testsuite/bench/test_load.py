@@ -163,7 +163,8 @@ class Load(unittest.TestCase):
             return reply
         self.fake(first_is_lost)
         said = self.load('register', '--timeout', '50')
-        self.assertEqual((said['right'], said['again'], said['lost']), (200, 200, 0))
+        self.assertEqual((said['right'], said['lost']), (200, 0))
+        self.assertGreaterEqual(said['again'], 200)     # a slow machine asks more
         self.assertGreater(said['p50_us'], 50000)
 
     def test_wack_is_no_answer(self):

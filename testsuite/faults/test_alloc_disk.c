@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The real disk while memory runs out once, in whichever of its threads:
- * opening what is new, what is there and what a crash left, committing,
- * growing, carrying, copying, closing.
+ * opening what is new, what is there, what a crash left and what is of an
+ * older format, committing, growing, carrying, copying, closing.
  *
  * Every turn that was acknowledged is there at the next start, every other one
  * is not; no descriptor stays open; and memory that was short for a moment
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "faults/alloc.h"
+#include "sim/golden.h"
 #include "store/disk.h"
 #include "unit/store/store_world.h"
 
@@ -32,7 +34,7 @@
 static char dir[] = "/tmp/winsd-alloc-XXXXXX";
 static char database[64], journal[64], reserve[64], copy[64];
 
-enum from { NOTHING, CLEAN, LEFT_BEHIND, STARTS };
+enum from { NOTHING, CLEAN, LEFT_BEHIND, FORMAT1, STARTS };
 
 struct row {
 	const char *name;
@@ -86,18 +88,33 @@ static void copy_file(const char *from, const char *to)
 	close(out);
 }
 
-static const char *const folders[STARTS] = { "nothing", "clean", "left" };
+static const char *const folders[STARTS] = {
+	"nothing", "clean", "left", "format1",
+};
+
+/* Whatever is in this folder. */
+static void empty(const char *folder)
+{
+	char name[64];
+	DIR *d = NULL;
+	const struct dirent *entry = NULL;
+
+	snprintf(name, sizeof(name), "%s/%s", dir, folder);
+	d = opendir(name);
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL) {
+		unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	closedir(d);
+}
 
 /* The folder "now" is what the row begins with. */
 static void lay_out(enum from from)
 {
 	char file[64];
 
+	empty("now");
 	set_paths("now");
-	unlink(database);
-	unlink(journal);
-	unlink(reserve);
-	unlink(copy);
 	snprintf(file, sizeof(file), "%s/%s/wins.tdb", dir, folders[from]);
 	copy_file(file, database);
 	snprintf(file, sizeof(file), "%s/%s/wins.journal", dir, folders[from]);
@@ -200,10 +217,14 @@ static void check_content(void)
 	struct nb_record rec;
 	struct nb_name name;
 
-	for (unsigned int i = 0; row->from != NOTHING && i < OLD; i++) {
+	for (unsigned int i = 0; i < OLD && (row->from == CLEAN ||
+					     row->from == LEFT_BEHIND); i++) {
 		name = name_n(i);
 		must(store_get(o.store, &name, &rec), "an old name is gone");
 	}
+	name = nb_name_make("ALPHA", 5, 0x20);
+	must(store_get(o.store, &name, &rec) == (row->from == FORMAT1),
+	     "a name of the old format is gone");
 	for (unsigned int i = 0; i < TURNS * EACH; i++) {
 		int error = acked[i / EACH];
 
@@ -328,6 +349,7 @@ static const struct row rows[] = {
 	{ "open a new one", NOTHING, just_open, false, 0 },
 	{ "open an existing one", CLEAN, just_open, false, 0 },
 	{ "open one left behind", LEFT_BEHIND, just_open, false, 0 },
+	{ "convert one of format 1", FORMAT1, just_open, false, 0 },
 	{ "load one left behind in a thread", LEFT_BEHIND, open_in_a_thread,
 	  false, 0 },
 	{ "the first turns of a new one", NOTHING, commit, true, 0 },
@@ -379,6 +401,28 @@ static void make_template(enum from from)
 	assert_int_equal(status, 0);
 }
 
+/* See test_tdbfile_convert.c for what is in it. */
+static void unpack_format1(void)
+{
+	FILE *golden = golden_open("format1.tdb.gz");
+	int out = -1, status = 1;
+	pid_t pid = 0;
+
+	set_paths(folders[FORMAT1]);
+	out = open(database, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fileno(golden), 0);
+		dup2(out, 1);
+		execlp("zcat", "zcat", NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	fclose(golden);
+	close(out);
+}
+
 static int setup(void **state)
 {
 	char folder[64];
@@ -392,7 +436,9 @@ static int setup(void **state)
 	for (enum from from = NOTHING; from < STARTS; from++) {
 		snprintf(folder, sizeof(folder), "%s/%s", dir, folders[from]);
 		mkdir(folder, 0700);
-		if (from != NOTHING) {
+		if (from == FORMAT1) {
+			unpack_format1();
+		} else if (from != NOTHING) {
 			make_template(from);
 		}
 	}
@@ -408,10 +454,7 @@ static int teardown(void **state)
 	snprintf(folder, sizeof(folder), "%s/now", dir);
 	rmdir(folder);
 	for (enum from from = NOTHING; from < STARTS; from++) {
-		set_paths(folders[from]);
-		unlink(database);
-		unlink(journal);
-		unlink(reserve);
+		empty(folders[from]);
 		snprintf(folder, sizeof(folder), "%s/%s", dir, folders[from]);
 		rmdir(folder);
 	}

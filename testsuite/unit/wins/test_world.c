@@ -268,7 +268,8 @@ static int64_t wall_minus_now(struct fixture *f)
 		int64_t now = f->ops->now(f->ops->priv);
 		long after = part_of_second();
 
-		if (before >= 20 * MSEC && after <= 980 * MSEC &&
+		if (before >= 20 * MSEC && before <= after &&
+		    after <= 980 * MSEC &&
 		    f->ops->mono(f->ops->priv) - begun < 500000) {
 			return wall - now;
 		}

@@ -69,16 +69,23 @@ void disk_wake_loop(struct disk *disk)
 	}
 }
 
+static void block_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 static int start_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
 {
-	sigset_t all, old;
+	sigset_t before;
 	int err = 0;
 
 	/* signals are the host's, and meant for its own thread */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	block_signals(&before);
 	err = pthread_create(thread, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err;
 }
 
@@ -528,6 +535,7 @@ int store_disk_open(TALLOC_CTX *mem_ctx, const struct store_disk_config *config,
 {
 	struct disk *disk = talloc_zero(mem_ctx, struct disk);
 	char *said = NULL;
+	sigset_t before;
 	int err = 0;
 
 	*message = NULL;
@@ -540,7 +548,10 @@ int store_disk_open(TALLOC_CTX *mem_ctx, const struct store_disk_config *config,
 		err = set_config(disk, config);
 	}
 	if (err == 0) {
+		/* libtdb takes a call that was interrupted for a failure */
+		block_signals(&before);
 		err = open_files(disk, &said);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
 	}
 	if (err != 0) {
 		*message = talloc_strdup(mem_ctx, said != NULL ? said :

@@ -175,6 +175,16 @@ void tdbfile_detach(struct tdbfile *file)
 	}
 }
 
+int tdbfile_sync_fd(int fd)
+{
+	while (fsync(fd) != 0) {
+		if (errno != EINTR) {	/* that one has waited for nothing */
+			return errno;
+		}
+	}
+	return 0;
+}
+
 /* Without memory, as it comes when all is done and could only fail half. */
 int tdbfile_sync_folder(const char *path)
 {
@@ -192,7 +202,7 @@ int tdbfile_sync_folder(const char *path)
 		folder[len] = '\0';
 	}
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = fd < 0 || fsync(fd) != 0 ? errno : 0;
+	err = fd < 0 ? errno : tdbfile_sync_fd(fd);
 	if (fd >= 0) {
 		close(fd);
 	}
@@ -238,7 +248,7 @@ int tdbfile_create_under(struct tdbfile *file, const char *temp)
 
 int tdbfile_sync(struct tdbfile *file)
 {
-	return file->durable && fsync(tdb_fd(file->tdb)) != 0 ? errno : 0;
+	return file->durable ? tdbfile_sync_fd(tdb_fd(file->tdb)) : 0;
 }
 
 static int create_through(struct tdbfile *file, const char *temp)

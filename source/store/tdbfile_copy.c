@@ -103,12 +103,10 @@ static int forget_journal(struct tdbfile *copy)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		uint8_t key[DBREC_KEY_MAX];
 		TDB_DATA k = { key, dbrec_key_meta(key, names[i]) };
+		int err = tdbfile_delete(copy, k);
 
-		tdbfile_forget_code(copy->tdb);
-		tdbfile_listen(copy);
-		if (tdb_delete(copy->tdb, k) != 0 &&
-		    tdb_error(copy->tdb) != TDB_ERR_NOEXIST) {
-			return errno != 0 ? errno : EILSEQ;
+		if (err != 0) {
+			return err;
 		}
 	}
 	return 0;
@@ -126,8 +124,8 @@ static int finish(const char *part, struct tdbfile_content *content)
 	if (err == 0) {
 		err = tdbfile_inspect(copy, content);
 	}
-	if (err == 0 && fsync(tdb_fd(copy->tdb)) != 0) {
-		err = errno;
+	if (err == 0) {
+		err = tdbfile_sync_fd(tdb_fd(copy->tdb));
 	}
 	tdbfile_close(copy);
 	return err;

@@ -66,6 +66,7 @@ void tdbfile_detach(struct tdbfile *file);
 int tdbfile_measure(struct tdbfile *file);	/* its size, anew */
 
 int tdbfile_sync(struct tdbfile *file);	/* if it is to be durable */
+int tdbfile_sync_fd(int fd);
 
 /* Forget what tdb said before the next call of it, and errno. */
 void tdbfile_listen(struct tdbfile *file);
@@ -92,6 +93,9 @@ void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,
 
 /* Why the call of tdb that just failed did so, errno being this. */
 int tdbfile_failure(struct tdbfile *file, int saved);
+
+/* Inside a transaction or not: 0 also if it is not there. */
+int tdbfile_delete(struct tdbfile *file, TDB_DATA key);
 
 /* Nothing can be written through tdb any more, whatever it tries. */
 void tdbfile_seal(struct tdbfile *file, struct tdb_context *tdb);

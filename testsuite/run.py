@@ -107,7 +107,7 @@ STAGES = [
     Stage('static', 'law of arrows, pure rooms, budgets, linters, man pages',
           'plain', python_tests('unit/purity.py', 'static/*.py'), 2, 300),
     Stage('unit', 'every room for itself', 'plain', unit_tests, 2, 120),
-    Stage('faults', 'power cuts, disks and memory that fail', 'plain', fault_tests, 2, 300),
+    Stage('faults', 'power cuts, disks and memory that fail', 'plain', fault_tests, 2, 900),
     Stage('asan', 'the same under ASan and UBSan, clang', 'asan', unit_tests, 2, 300),
     Stage('python', 'the test tools themselves', 'plain',
           python_tests('unit/**/test_*.py', 'scenario/nbclient.py', 'bench/test_load.py'), 2,

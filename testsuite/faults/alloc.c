@@ -195,8 +195,10 @@ static __attribute__((unused)) void forget(const void *at)
 void alloc_watch(void)
 {
 	tracing = getenv("WINSD_ALLOC_TRACE") != NULL;
-	memset(table, 0, sizeof(table));
-	used = 0;
+	if (used > 0) {		/* it is large, and empty unless something leaked */
+		memset(table, 0, sizeof(table));
+		used = 0;
+	}
 	watching = true;
 }
 

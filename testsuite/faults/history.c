@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults/alloc.h"
 #include "faults/history.h"
 
 enum kind {
@@ -68,7 +69,9 @@ static void *grow(void *list, unsigned int count, unsigned int *max,
 		return list;
 	}
 	*max = 2 * *max + 64;
+	alloc_pause();
 	list = realloc(list, *max * size);
+	alloc_resume();
 	if (list == NULL) {
 		abort();
 	}
@@ -217,12 +220,23 @@ void history_ended(struct history *history, unsigned int turn, int error,
 	history->turn[turn].error = error;
 }
 
+/* A turn that changes nothing is durable whatever became of those before. */
+static bool is_empty(const struct history *history, unsigned int i)
+{
+	unsigned int end = i + 1 < history->turns ?
+				   history->turn[i + 1].first :
+				   history->changes;
+
+	return history->turn[i].first == end;
+}
+
 /* The turn after the last that is acknowledged by now. */
 static unsigned int acknowledged(const struct history *history)
 {
 	unsigned int end = history->turns;
 
-	while (end > 0 && (history->turn[end - 1].ended == HISTORY_OPEN ||
+	while (end > 0 && (is_empty(history, end - 1) ||
+			   history->turn[end - 1].ended == HISTORY_OPEN ||
 			   history->turn[end - 1].error != 0)) {
 		end--;
 	}
@@ -398,6 +412,9 @@ static void prefixes(const struct history *history, size_t at,
 	for (unsigned int i = 0; i < history->turns; i++) {
 		enum fate fate = fate_of(&history->turn[i], at);
 
+		if (is_empty(history, i)) {
+			continue;
+		}
 		*shortest = fate == THERE ? i + 1 : *shortest;
 		*longest = fate != GONE ? i + 1 : *longest;
 	}

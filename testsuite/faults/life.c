@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults/alloc.h"
 #include "faults/life.h"
 #include "faults/shim.h"
 
@@ -22,6 +23,17 @@ static void must(bool truth, const char *what)
 		fprintf(stderr, "life: %s\n", what);
 		abort();
 	}
+}
+
+/* Not the store's: it must not fail. */
+static void *own_memory(size_t size)
+{
+	void *memory = NULL;
+
+	alloc_pause();
+	memory = calloc(1, size);
+	alloc_resume();
+	return memory;
 }
 
 static uint32_t roll(struct life *life, uint32_t sides)
@@ -205,7 +217,7 @@ static void turn_done(void *arg, int error)
 
 static struct life_turn *begin_turn(struct life *life)
 {
-	struct life_turn *turn = calloc(1, sizeof(*turn));
+	struct life_turn *turn = own_memory(sizeof(*turn));
 
 	must(turn != NULL, "no memory");
 	turn->life = life;
@@ -254,47 +266,19 @@ static struct nb_record random_record(struct life *life, unsigned int n)
 	return rec;
 }
 
-static void change_refresh(struct life *life, unsigned int n)
+static bool get_ours(struct life *life, unsigned int n, struct nb_record *rec)
 {
 	struct nb_name name = history_name(n);
-	struct nb_record rec;
 
-	if (!store_get(life->store, &name, &rec) || rec.owner != NB_SELF) {
-		return;
-	}
-	rec.expires += 1000;
-	put(life, n, &rec, false);
+	return store_get(life->store, &name, rec) && rec->owner == NB_SELF;
 }
 
-static void change_release(struct life *life, unsigned int n)
+static void change_delete(struct life *life, const struct nb_name *name,
+			  unsigned int n)
 {
-	struct nb_name name = history_name(n);
-	struct nb_record rec;
-
-	if (store_get(life->store, &name, &rec)) {
-		rec.state = NB_RELEASED;
-		put(life, n, &rec, true);
-	}
-}
-
-static void change_delete(struct life *life, unsigned int n)
-{
-	struct nb_name name = history_name(n);
-	struct nb_record rec;
-
-	if (store_get(life->store, &name, &rec) &&
-	    taken(life, store_delete(life->store, &name))) {
+	if (taken(life, store_delete(life->store, name))) {
 		history_delete(life->history, n);
 	}
-}
-
-static void change_replica(struct life *life, unsigned int n)
-{
-	struct nb_record rec = random_record(life, n);
-
-	rec.owner = history_owner(roll(life, HISTORY_OWNERS));
-	rec.version = 1 + roll(life, 100000);
-	put(life, n, &rec, false);
 }
 
 static void change_number(struct life *life)
@@ -313,31 +297,67 @@ static void change_number(struct life *life)
 	}
 }
 
-static void change(struct life *life)
+/* False if this name is not one for such a change. */
+static bool change(struct life *life, enum life_change kind, unsigned int n)
 {
-	unsigned int n = roll(life, HISTORY_NAMES);
-	struct nb_record rec = random_record(life, n);
+	struct nb_record rec;
 
-	switch (roll(life, 10)) {
-	case 0:
-	case 1:
-		change_refresh(life, n);
+	if (kind == LIFE_REFRESH || kind == LIFE_RELEASE ||
+	    kind == LIFE_DELETE) {
+		if (!get_ours(life, n, &rec)) {
+			return false;
+		}
+	} else {
+		rec = random_record(life, n);
+	}
+	switch (kind) {
+	case LIFE_REGISTER:
+		put(life, n, &rec, true);
 		break;
-	case 2:
-		change_release(life, n);
+	case LIFE_REFRESH:
+		rec.expires += 1000;
+		put(life, n, &rec, false);
 		break;
-	case 3:
-		change_delete(life, n);
+	case LIFE_RELEASE:
+		rec.state = NB_RELEASED;
+		put(life, n, &rec, true);
 		break;
-	case 4:
-		change_replica(life, n);
+	case LIFE_DELETE:
+		change_delete(life, &rec.name, n);
 		break;
-	case 5:
+	case LIFE_REPLICA:
+		rec.owner = history_owner(roll(life, HISTORY_OWNERS));
+		rec.version = 1 + roll(life, 100000);
+		put(life, n, &rec, false);
+		break;
+	case LIFE_NUMBER:
 		change_number(life);
 		break;
-	default:
-		put(life, n, &rec, true);
 	}
+	return true;
+}
+
+void life_one(struct life *life, enum life_change kind)
+{
+	struct life_turn *turn = begin_turn(life);
+	unsigned int first = roll(life, HISTORY_NAMES), i = 0;
+
+	while (i < HISTORY_NAMES &&
+	       !change(life, kind, (first + i) % HISTORY_NAMES)) {
+		i++;
+	}
+	store_commit(life->store, turn_done, turn);
+}
+
+static void random_change(struct life *life)
+{
+	static const enum life_change kinds[] = {
+		LIFE_REGISTER, LIFE_REGISTER, LIFE_REGISTER, LIFE_REGISTER,
+		LIFE_REFRESH, LIFE_REFRESH, LIFE_RELEASE, LIFE_DELETE,
+		LIFE_REPLICA, LIFE_NUMBER,
+	};
+
+	change(life, kinds[roll(life, 10)], roll(life, HISTORY_NAMES));
 }
 
 void life_turn(struct life *life, unsigned int changes)
@@ -345,7 +365,7 @@ void life_turn(struct life *life, unsigned int changes)
 	struct life_turn *turn = begin_turn(life);
 
 	while (changes-- > 0) {
-		change(life);
+		random_change(life);
 	}
 	store_commit(life->store, turn_done, turn);
 }
@@ -387,7 +407,7 @@ void life_backup_path(const char *folder, unsigned int backup, char path[300])
 
 void life_backup(struct life *life, char path[300])
 {
-	struct life_copy *copy = calloc(1, sizeof(*copy));
+	struct life_copy *copy = own_memory(sizeof(*copy));
 
 	must(copy != NULL, "no memory");
 	copy->life = life;

@@ -57,6 +57,17 @@ void life_close(struct life *life, bool abrupt);
 /* One turn with so many random changes; it is not waited for. */
 void life_turn(struct life *life, unsigned int changes);
 
+/* One turn with one change of this kind, on a name that suits. */
+enum life_change {
+	LIFE_REGISTER,
+	LIFE_REFRESH,
+	LIFE_RELEASE,
+	LIFE_DELETE,
+	LIFE_REPLICA,
+	LIFE_NUMBER,
+};
+void life_one(struct life *life, enum life_change change);
+
 /* One turn that registers one name: 0 or the errno that it was refused by. */
 int life_register(struct life *life, unsigned int n, struct nb_record *rec);
 

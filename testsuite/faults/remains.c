@@ -196,12 +196,11 @@ static void set(struct folder *folder, const char *name, unsigned int file)
 	}
 }
 
-/* What an earlier change that was lost would have made is not there. */
+/* The file that was renamed or linked, whatever its name is for now. */
 static void apply_name(struct folder *folder, const struct shim_event *event)
 {
 	const struct entry *from = event->name == NULL ? NULL :
 				   find(folder, event->name);
-	unsigned int file = from != NULL ? from->file : 0;
 
 	switch (event->what) {
 	case SHIM_CREATED:
@@ -211,15 +210,13 @@ static void apply_name(struct folder *folder, const struct shim_event *event)
 		set(folder, event->name, 0);
 		break;
 	case SHIM_RENAMED:
-		if (file != 0) {
+		if (from != NULL && from->file == event->file) {
 			set(folder, event->name, 0);
-			set(folder, event->to, file);
 		}
+		set(folder, event->to, event->file);
 		break;
 	case SHIM_LINKED:
-		if (file != 0) {
-			set(folder, event->to, file);
-		}
+		set(folder, event->to, event->file);
 		break;
 	default:
 		break;

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faults/alloc.h"
 #include "faults/shim_private.h"
 
 #define FDS	1024
@@ -43,14 +44,17 @@ static unsigned int slow_usec;
 static struct shim_fault fault;
 static unsigned int calls, failed;
 static char failed_call[128];
+static bool is_theirs;
 
 void shim_lock(void)
 {
 	pthread_mutex_lock(&lock);
+	alloc_pause();
 }
 
 void shim_unlock(void)
 {
+	alloc_resume();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -453,6 +457,7 @@ int shim_fault_of(enum shim_kind kind, const char *call, const char *name,
 		return 0;
 	}
 	if (failed++ == 0) {
+		is_theirs = shim_is_uninterruptible();
 		snprintf(failed_call, sizeof(failed_call), "%s %s", call, name);
 	}
 	if (is_short) {
@@ -467,6 +472,7 @@ void shim_fail(const struct shim_fault *wanted)
 	shim_lock();
 	fault = *wanted;
 	calls = failed = 0;
+	is_theirs = false;
 	failed_call[0] = '\0';
 	shim_unlock();
 }
@@ -484,4 +490,9 @@ unsigned int shim_failed(void)
 const char *shim_failed_call(void)
 {
 	return failed_call;
+}
+
+bool shim_failed_uninterruptible(void)
+{
+	return is_theirs;
 }

@@ -107,6 +107,13 @@ unsigned int shim_calls(void);		/* that matched since */
 unsigned int shim_failed(void);		/* of them failed */
 const char *shim_failed_call(void);	/* the first: "pwrite wins.tdb" */
 
+/*
+ * The first was libtdb's, which does not go on after a call that was
+ * interrupted or cut short, in a thread that takes no signals: then the system
+ * does no such thing to it.
+ */
+bool shim_failed_uninterruptible(void);
+
 /* Descriptors of watched files that are open. */
 unsigned int shim_open_files(void);
 

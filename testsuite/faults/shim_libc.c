@@ -12,8 +12,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,26 @@
 		} \
 		__atomic_load_n(&real_, __ATOMIC_RELAXED); \
 	})
+
+bool shim_is_uninterruptible(void)
+{
+	void *frame[8];
+	int frames = backtrace(frame, 8);
+	sigset_t blocked;
+	Dl_info info;
+
+	if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0 ||
+	    !sigismember(&blocked, SIGTERM)) {
+		return false;
+	}
+	for (int i = 0; i < frames; i++) {
+		if (dladdr(frame[i], &info) != 0 &&
+		    strstr(info.dli_fname, "libtdb") != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
 
 /* Begin a call: the lock is taken. True if it fails; errno is set then. */
 static bool fails(enum shim_kind kind, const char *call, const char *name,

@@ -19,6 +19,9 @@ int shim_fault_of(enum shim_kind kind, const char *call, const char *name,
 /* How long a sync of it shall take. The lock is held. */
 unsigned int shim_usec_of(const char *name);
 
+/* Is libtdb making this call, in a thread that takes no signals? */
+bool shim_is_uninterruptible(void);
+
 /* One call at a time, from its beginning to its line in the book. */
 void shim_lock(void);
 void shim_unlock(void);

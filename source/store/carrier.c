@@ -149,11 +149,15 @@ int carrier_step(struct disk *disk)
 	return err;
 }
 
+/* Gives way to a committer that wants room. */
 static bool is_carried(struct disk *disk, uint64_t last)
 {
 	bool is = false;
 
 	pthread_mutex_lock(&disk->lock);
+	while (disk->room_wanted) {
+		pthread_cond_wait(&disk->to_demander, &disk->lock);
+	}
 	is = disk->next.sequence > last;
 	pthread_mutex_unlock(&disk->lock);
 	return is;

@@ -29,6 +29,22 @@ static int broken(struct disk *disk)
 	return error;
 }
 
+/* The carrier lets us go first: mutexes are not fair. */
+static int make_room(struct disk *disk)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&disk->lock);
+	disk->room_wanted = true;
+	pthread_mutex_unlock(&disk->lock);
+	err = carrier_step(disk);
+	pthread_mutex_lock(&disk->lock);
+	disk->room_wanted = false;
+	pthread_cond_broadcast(&disk->to_demander);
+	pthread_mutex_unlock(&disk->lock);
+	return err;
+}
+
 static int write_batch(struct disk *disk, const struct store_batch *batch)
 {
 	int err = broken(disk);
@@ -42,7 +58,7 @@ static int write_batch(struct disk *disk, const struct store_batch *batch)
 	err = journal_append(disk->journal, batch);
 	while (err == ENOSPC) {
 		/* the ring is full, most likely */
-		int step = carrier_step(disk);
+		int step = make_room(disk);
 
 		if (step != 0 && step != ENOENT) {
 			return step;

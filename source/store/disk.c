@@ -32,6 +32,14 @@
  * tenth. file_limit is where the next step could be the last; what is free
  * inside the file then is for the names that are known.
  *
+ * What it costs and brings, on a disk that syncs in 0.1 ms (disk_speed):
+ * batches of 1, 16, 128 new names, changes a second
+ *	journal			6,600	62,000	583,000
+ *	a transaction each	1,100	14,000	 58,000
+ * of which some 60,000 a second can be carried for ever. What is promised in a
+ * storm is kept in the calm after it; a storm that outlasts 64 MiB runs at the
+ * speed of carrying.
+ *
  * Rejected: a synced tdb transaction per turn, in a thread (four syncs and
  * the whole table of chains each time), a journal of many files (names to be
  * synced as well), writing into the file between journal's syncs (a file that

@@ -49,7 +49,7 @@ struct disk {
 	pthread_mutex_t lock;		/* of all that follows */
 	pthread_cond_t to_committer;
 	pthread_cond_t to_carrier;
-	pthread_cond_t to_demander;
+	pthread_cond_t to_demander;	/* and the carrier that gives way */
 
 	const struct store_batch *batch;	/* to be made durable */
 	bool finished;			/* it is, or failed: */
@@ -68,6 +68,7 @@ struct disk {
 	bool stop_carrier;
 	struct disk_backup backup;
 	bool failed;			/* carrying, the last time */
+	bool room_wanted;		/* the committer wants to carry */
 	uint64_t carried;		/* batches, since the start */
 	uint64_t file_size;
 	bool full;

@@ -45,6 +45,13 @@ struct serve_ops {
 			 uint16_t trn_id, const struct nb_name *name);
 
 	/*
+	 * Tell a host to give up the name (protocol.md 5.5): a release request
+	 * from our port 137 to its own. Returns 0 or errno.
+	 */
+	int (*demand)(void *priv, uint32_t local, uint32_t host,
+		      uint16_t trn_id, const struct nb_name *name);
+
+	/*
 	 * Broadcast the claim of an own name on the network of local; demand:
 	 * the last of the sequence (protocol.md 1.6).
 	 */
@@ -154,11 +161,67 @@ void serve_answer(struct serve *serve, uint32_t from, uint16_t trn_id,
 void serve_claim_refused(struct serve *serve, uint32_t from, uint16_t trn_id,
 			 const struct nb_name *name);
 
+/*
+ * A host answered a release request of ours (a release demand). Within a turn.
+ */
+void serve_demand_answered(struct serve *serve, uint32_t from, uint16_t trn_id,
+			   const struct nb_name *name);
+
+/* ---- replication: for repl, see repl/repl.h ---- */
+
+/*
+ * A partner's record meets ours: event is REPLICA, event->record what came,
+ * with owners as the store has them. Within a turn.
+ *
+ * 0 and *pending false: decided, and in the turn. 0 and *pending true: our
+ * holder is being asked; settled(arg, error) is called once, within a turn
+ * that holds what came of it. An errno: nothing was done; EAGAIN: it would
+ * take a version or a challenge that cannot be had now. *changed: is anything
+ * in the store different for it? (false while pending)
+ */
+int serve_replica(struct serve *serve, const struct nb_event *event,
+		  void (*settled)(void *arg, int error), void *arg,
+		  bool *pending, bool *changed);
+unsigned int serve_replicas_pending(const struct serve *serve);
+/* No settled(arg) any more; what is under way goes on. */
+void serve_replica_forget(struct serve *serve, void *arg);
+
+/* Numbers that ride on the turn under way; as store_set_mark() and so on. */
+int serve_set_mark(struct serve *serve, uint32_t owner, uint64_t version);
+int serve_set_meta(struct serve *serve, const char *key, uint64_t number);
+int serve_raise_counter(struct serve *serve, uint64_t version);
+
+/*
+ * Call done when the turn under way and all before it are durable (0) or when
+ * it was undone (errno). Within a turn. False without memory: not called.
+ */
+bool serve_when_durable(struct serve *serve, void (*done)(void *arg, int error),
+			void *arg);
+
+/*
+ * The gate (wins:start wait): while it is closed nothing gets a new version.
+ * Claims and releases are silence (STAT "requests-gate-closed"), replicas and
+ * ageing that would need one have EAGAIN or wait; queries are answered.
+ */
+void serve_close_gate(struct serve *serve, bool closed);
+
+/* Own tombstones with versions above this may not be deleted before 30 days:
+ * some push partner has not seen them. UINT64_MAX: there is none. */
+void serve_set_passed(struct serve *serve, uint64_t version);
+
+/*
+ * watch(arg) is called after each turn with changes that became durable; how
+ * often a record of ours got other addresses than it had tells whether
+ * `address change` partners are to be told. One watcher; NULL: none.
+ */
+void serve_set_watch(struct serve *serve, void (*watch)(void *arg), void *arg);
+uint64_t serve_address_changes(const struct serve *serve);
+
 /* ---- operators ---- */
 
 /*
- * Carry out ADD, DELETE, TOMBSTONE, ADMIN_RELEASE or TOUCH in a turn of its
- * own. done is called once: when it is durable, was refused, or failed
+ * Carry out ADD, DELETE, TOMBSTONE, ADMIN_RELEASE, TOUCH or ADOPT in a turn
+ * of its own. done is called once: when it is durable, was refused, or failed
  * (error; EAGAIN: the store is being loaded). Its verdict is borrowed.
  */
 void serve_command(struct serve *serve, const struct nb_event *event,

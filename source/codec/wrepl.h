@@ -98,8 +98,9 @@ uint32_t wrepl_frame_size(const uint8_t *data, size_t len);
  * Is it the beginning of a SEND_REPLY? WREPL_OK: yes, names records follow
  * within *body bytes (all that is left of the frame) after *used bytes.
  * WREPL_MORE: cannot be told yet. WREPL_UNKNOWN: another frame, decode it
- * whole. Others: a SEND_REPLY that cannot be (WREPL_COUNT: too many records
- * for its size). data begins at the size field.
+ * whole. WREPL_TOO_LONG: another frame, over WREPL_FRAME_MAX. Others: a
+ * SEND_REPLY that cannot be (WREPL_COUNT: too many records for its size).
+ * data begins at the size field.
  */
 enum wrepl_error wrepl_open_reply(const uint8_t *data, size_t len,
 				  struct wrepl_msg *msg, size_t *used,
@@ -119,10 +120,13 @@ void wrepl_table_owner(const struct wrepl_msg *msg, uint32_t index,
  * The record is of this owner; members carry the owners of the wire (owner in
  * the single form). Times are 0, the revision is 0. At most 25 members are
  * kept of up to WREPL_ADDRESSES_MAX; more is WREPL_BAD_RECORD. Nothing of
- * nb_record_settle() has been applied: ACTIVE may have no member.
+ * nb_record_settle() has been applied: ACTIVE may have no member. Once it has,
+ * the record is not nb_record_broken(): an address that stands twice is taken
+ * once, 0.0.0.0 is no member but of an active normal group, and a member whose
+ * owner is 0.0.0.0, which is NB_SELF here, is taken for the record owner's.
  */
 #define WREPL_ADDRESSES_MAX	255u
-#define WREPL_RECORD_MAX	(4u + 256u + 4u + 16u + 4u + \
+#define WREPL_RECORD_MAX	(4u + 256u + 4u + 4u + 8u + 4u + \
 				 8u * WREPL_ADDRESSES_MAX + 4u)
 enum wrepl_error wrepl_decode_record(const uint8_t *data, size_t len,
 				     uint64_t left, uint32_t owner,
@@ -147,14 +151,21 @@ size_t wrepl_encode_table(uint8_t *buf, uint32_t context, uint32_t command,
 			  const struct wrepl_owner *owner, uint32_t owners,
 			  uint32_t initiator);
 
-/* The beginning of a SEND_REPLY whose records are that many bytes long. */
+/*
+ * The beginning of a SEND_REPLY whose records are that many bytes long; 0 if
+ * no frame can be as long as that.
+ */
 #define WREPL_REPLY_HEAD	24u
 size_t wrepl_encode_reply_head(uint8_t *buf, uint32_t context, uint32_t names,
 			       uint64_t bytes);
 
 /*
  * One record, as it stands; self is what NB_SELF is called on the wire. buf
- * has WREPL_RECORD_MAX bytes. A scope over 238 bytes cannot be: 0.
+ * has WREPL_RECORD_MAX bytes. 0: the protocol has no word for it, leave the
+ * record out of the reply and of its count. Such are scopes over 238 bytes
+ * and, which any client may register, names that begin with the byte 1B and
+ * are not of type 1B: receivers would swap them, and "\x1bOMAIN"<44> would
+ * come out as DOMAIN<1b>.
  */
 size_t wrepl_encode_record(uint8_t *buf, const struct nb_record *rec,
 			   uint32_t self);

@@ -26,6 +26,13 @@ enum nb_event_kind {
 	NB_EV_TOMBSTONE,	/* operator: delete it everywhere */
 	NB_EV_ADMIN_RELEASE,	/* operator: release it, or only addr */
 	NB_EV_TOUCH,		/* operator: a new version, nothing else */
+	NB_EV_ADOPT,		/* operator: a replica of a retired server
+				   becomes ours (owner adopt) */
+	NB_EV_REPLICA,		/* record[] came from a partner */
+	NB_EV_REPLICA_LOST,	/* the challenge that a replica caused: no */
+	NB_EV_REPLICA_HELD,	/* holder answered, or one did: answers[] */
+	NB_EV_VERIFY_LOST,	/* the owner of a replica denies the name */
+	NB_EV_VERIFY_HELD,	/* it answered it: answers[] */
 	NB_EV_COUNT
 };
 
@@ -43,7 +50,9 @@ struct nb_event {
 	uint32_t ttl;		/* wanted, in seconds; 0 = not said */
 	uint8_t answers;	/* challenge: 0..25 addresses the holder gave */
 	uint32_t answer[NB_MEMBERS_MAX];
-	const struct nb_record *record;	/* ADD only: borrowed for the call */
+	const struct nb_record *record;	/* ADD, REPLICA*: borrowed for the call */
+	bool no_demand;		/* REPLICA*: our hosts get no release demand */
+	bool high_precedence;	/* REPLICA*: its members displace others */
 };
 
 /* What a reply needs of the request and no rule reads. */

@@ -16,6 +16,7 @@ struct nb_policy nb_policy_default(void)
 		.tombstone_interval = 6 * DAY,
 		.tombstone_timeout = 6 * DAY,
 		.verify_interval = 24 * DAY,
+		.tombstones_passed = UINT64_MAX,
 		.prepend_1b = true,
 		.randomize_mask = 0xffffff00u,
 		.order_1c = NB_1C_RECENT,

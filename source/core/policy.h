@@ -27,6 +27,10 @@ struct nb_policy {
 	uint32_t tombstone_timeout;	/* tombstone -> deleted */
 	uint32_t verify_interval;	/* life of a replica */
 	bool may_delete;		/* up long enough to delete tombstones */
+	uint64_t tombstones_passed;	/* versions of ours up to here have
+					   reached every push partner */
+	bool observe;			/* wins:observe: no version, challenge,
+					   release demand or tombstone */
 	bool expiry_held;		/* no expiry on read, see serve/scavenge.c */
 	bool migrate_on;		/* wins:migrate on */
 	bool propagate_releases;	/* wreplsrv:propagate name releases */

@@ -81,6 +81,12 @@ const char *nb_event_name(enum nb_event_kind kind)
 		[NB_EV_TOMBSTONE] = "tombstone",
 		[NB_EV_ADMIN_RELEASE] = "admin release",
 		[NB_EV_TOUCH] = "touch",
+		[NB_EV_ADOPT] = "adopt",
+		[NB_EV_REPLICA] = "replica",
+		[NB_EV_REPLICA_LOST] = "replica lost",
+		[NB_EV_REPLICA_HELD] = "replica held",
+		[NB_EV_VERIFY_LOST] = "verify lost",
+		[NB_EV_VERIFY_HELD] = "verify held",
 	};
 
 	return name_of(names, LENGTH(names), kind);

@@ -80,6 +80,9 @@ struct nb_verdict {
 	uint8_t store;		/* enum nb_store_op */
 	bool new_version;	/* PUT: store gives record.version */
 	bool challenge;		/* ask the holders in order, WACK meanwhile */
+	uint8_t demands;	/* then send these hosts a release demand,
+				   protocol.md 5.5 */
+	uint32_t demand[NB_MEMBERS_MAX];
 	uint8_t outcome;	/* enum nb_outcome */
 	struct nb_record record;	/* PUT: what shall stand;
 					   challenge: whom to ask */

@@ -34,6 +34,10 @@
 #define TOMBSTONE BIT(NB_EV_TOMBSTONE)
 #define ADMREL BIT(NB_EV_ADMIN_RELEASE)
 #define TOUCH BIT(NB_EV_TOUCH)
+#define ADOPT BIT(NB_EV_ADOPT)
+#define VERIFY_LOST BIT(NB_EV_VERIFY_LOST)
+#define VERIFY_HELD BIT(NB_EV_VERIFY_HELD)
+#define VERIFY (VERIFY_LOST | VERIFY_HELD)
 #define REGISTRATION (CLAIM | LOST | HELD)
 
 /* classes */
@@ -50,6 +54,7 @@
 #define BADADDR BIT(CLASS_BAD_ADDRESS)
 #define SPOOFED BIT(CLASS_SPOOFED)
 #define GUARDED BIT(CLASS_PROTECTED)
+#define OBSERVED BIT(CLASS_OBSERVED)
 
 /* records */
 #define NONE BIT(REC_NONE)
@@ -181,6 +186,8 @@ const struct client_row client_table[] = {
 	  "protocol 2.6 #8, #9 last, replica" },
 
 	/* ---- its time has come: section 6 ---- */
+	{ DUE, OBSERVED, ANY, ALL, OURS, ALL, ALL, ACT_NOTHING,
+	  "design 4.2 wins:observe: ours are left alone" },
 	{ DUE, ALL, ACTIVE, DYN, REPL, ALL, ALL, ACT_NOTHING,
 	  "protocol 6 pass 3: replication verifies" },
 	{ DUE, ALL, SA, DYN, OURS, LISTED, ALL, ACT_DUE_PRUNE_NEW,
@@ -198,7 +205,25 @@ const struct client_row client_table[] = {
 	{ DUE, ALL, TOMB, ALL, ALL, ALL, ON, ACT_DELETE,
 	  "protocol 6 pass 1, 2 tombstone" },
 	{ DUE, ALL, TOMB, ALL, ALL, ALL, OFF, ACT_NOTHING,
-	  "protocol 2.8 minimum uptime" },
+	  "protocol 2.8 minimum uptime; issue replication 7" },
+
+	/* ---- the owner of a replica was asked: section 6 pass 3 ---- */
+	{ VERIFY, ALL, ALL, FIX, ALL, ALL, ALL, ACT_NOTHING,
+	  "issue Q164631: statics are never verified away" },
+	{ VERIFY, ALL, NONE | GONE, ALL, ALL, ALL, ALL, ACT_NOTHING,
+	  "protocol 6 pass 3: active ones only" },
+	{ VERIFY, ALL, ACTIVE, ALL, OURS, ALL, ALL, ACT_NOTHING,
+	  "protocol 6 pass 3: foreign ones only" },
+	{ VERIFY_LOST, ALL, ACTIVE, ALL, REPL, ALL, ALL, ACT_DELETE,
+	  "protocol 6 pass 3 negative" },
+	{ VERIFY_HELD, ALL, ACTIVE, ALL, REPL, LISTED, ALL, ACT_VERIFIED,
+	  "protocol 6 pass 3 same" },
+	{ VERIFY_HELD, ALL, ACTIVE, ALL, REPL, ONLY, ALL, ACT_NOTHING,
+	  "protocol 6 pass 3 other error" },
+	{ VERIFY_HELD, OBSERVED, ACTIVE, ALL, REPL, ALL, ALL, ACT_NOTHING,
+	  "design 4.2 wins:observe: no tombstone" },
+	{ VERIFY_HELD, ALL, ACTIVE, ALL, REPL, ALL, ALL, ACT_TOMBSTONE,
+	  "protocol 6 pass 3 unknown address" },
 
 	/* ---- operators: design 4.3 ---- */
 	{ ADD, BLOCKED | C_1D | C_1B | C_1C | C_1E | SCOPE | BADADDR, ALL, ALL,
@@ -213,8 +238,12 @@ const struct client_row client_table[] = {
 	  "design 4.3 add --yes" },
 	{ ADD, ALL, ACTIVE, ALL, ALL, ALL, OFF, ACT_OP_CONFLICT,
 	  "design 4.3 add: a living record" },
-	{ DELETE | TOMBSTONE | ADMREL | TOUCH, ALL, NONE, ALL, ALL, ALL, ALL,
-	  ACT_OP_NOT_FOUND, "design 4.3" },
+	{ DELETE | TOMBSTONE | ADMREL | TOUCH | ADOPT, ALL, NONE, ALL, ALL, ALL,
+	  ALL, ACT_OP_NOT_FOUND, "design 4.3" },
+	{ ADOPT, ALL, ANY, ALL, OURS, ALL, ALL, ACT_NOTHING,
+	  "issue replication 9 adopt: ours already" },
+	{ ADOPT, ALL, ANY, ALL, REPL, ALL, ALL, ACT_OP_ADOPT,
+	  "issue replication 9 adopt" },
 	{ TOUCH, ALL, ANY, ALL, OURS, ALL, ALL, ACT_OP_TOUCH,
 	  "issue Q188598: versions without a release" },
 	{ TOUCH, ALL, ANY, ALL, REPL, ALL, ALL, ACT_OP_REFUSE,
@@ -293,7 +322,9 @@ const char *client_action_name(enum client_action action)
 		[ACT_DUE_PRUNE_NEW] = "due-prune-new",
 		[ACT_DUE_TOMBSTONE_LONG] = "due-tombstone-long",
 		[ACT_DUE_TOMBSTONE_REPLICA] = "due-tombstone-replica",
+		[ACT_VERIFIED] = "verified",
 		[ACT_OP_STORE] = "store",
+		[ACT_OP_ADOPT] = "adopt",
 		[ACT_DELETE] = "delete",
 		[ACT_TOMBSTONE] = "tombstone",
 		[ACT_OP_TOUCH] = "touch",

@@ -25,6 +25,7 @@ enum client_class {
 	CLASS_SPOOFED,		/* not the sender's, and policy enforces it */
 	CLASS_PLAIN,		/* release, query, timer, operator: nothing special */
 	CLASS_PROTECTED,	/* operator: static, 1B, 1C or 1E */
+	CLASS_OBSERVED,		/* timer: we only look (wins:observe) */
 	CLASS_COUNT
 };
 
@@ -42,7 +43,8 @@ enum client_record {
  * How the event's address stands to the record's. Registration: its address
  * and the members. Release: the sender and the members. Challenge held: the
  * registered address and the addresses answered. Due: LISTED when a member is
- * still alive, STRANGER when none is. Add: ONLY when the record already says
+ * still alive, STRANGER when none is. Verify held: LISTED when the record has
+ * all addresses answered, ONLY when there are none. Add: ONLY when the record already says
  * exactly this. Administrative release of all addresses: ONLY.
  */
 enum client_relation {
@@ -96,8 +98,10 @@ enum client_action {
 	ACT_DUE_PRUNE_NEW,
 	ACT_DUE_TOMBSTONE_LONG,	/* without a time as released before */
 	ACT_DUE_TOMBSTONE_REPLICA,
+	ACT_VERIFIED,		/* its owner says the same: it lives on */
 	ACT_OP_STORE,
 	ACT_OP_TOUCH,
+	ACT_OP_ADOPT,		/* ours from now on */
 	ACT_OP_NOT_FOUND,
 	ACT_OP_CONFLICT,
 	ACT_OP_REFUSE,

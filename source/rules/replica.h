@@ -27,8 +27,8 @@
  *
  * A record of ours that comes back from a partner (record->owner NB_SELF, when
  * our database was lost or is older) is stored with its version as it was:
- * where nothing stands, where ours is older, and over what is not active;
- * never over an active record of another owner.
+ * where nothing stands, where a record of ours has a lower version, and over
+ * another owner's that is not active; never over one that is.
  */
 #ifndef WINSD_RULES_REPLICA_H
 #define WINSD_RULES_REPLICA_H

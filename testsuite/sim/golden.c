@@ -72,3 +72,29 @@ size_t golden_hex(const char *text, uint8_t *buf, size_t size)
 	}
 	return len;
 }
+
+static bool word_matches(const char *pattern, size_t len, const char *word)
+{
+	if (len != strlen(word)) {
+		return len == 1 && pattern[0] == '*';
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (pattern[i] != '*' && pattern[i] != word[i]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool golden_list_has(const char *list, const char *word)
+{
+	while (*list != '\0') {
+		size_t len = strcspn(list, ",");
+
+		if (word_matches(list, len, word)) {
+			return true;
+		}
+		list += len + (list[len] == ',');
+	}
+	return false;
+}

@@ -6,6 +6,7 @@
 #ifndef WINSD_SIM_GOLDEN_H
 #define WINSD_SIM_GOLDEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,5 +19,11 @@ FILE *golden_open(const char *name);
  * the number of bytes; exits if there are too many or an odd number.
  */
 size_t golden_hex(const char *text, uint8_t *buf, size_t size);
+
+/*
+ * Is the word in a list like "UA,G*,*T"? A star stands for any character, and
+ * alone for any word.
+ */
+bool golden_list_has(const char *list, const char *word);
 
 #endif

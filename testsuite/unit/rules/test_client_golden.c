@@ -20,8 +20,9 @@
 
 #include "rules/client.h"
 #include "rules/client_table.h"
+#include "rules/replica.h"
+#include "sim/golden.h"
 
-#define GOLDEN "testsuite/golden/client_rules.txt"
 #define NOW 1000000
 #define FOREIGN_OWNER 0x0a090909u
 #define LISTED_IP 0x0a000001u
@@ -30,11 +31,13 @@
 
 static const char *const event_words[NB_EV_COUNT] = {
 	"register", "mregister", "refresh", "release", "query", "lost", "held",
-	"due", "add", "delete", "tombstone", "admin-release", "touch",
+	"due", "add", "delete", "tombstone", "admin-release", "touch", "adopt",
+	"replica", "replica-lost", "replica-held", "verify-lost", "verify-held",
 };
 static const char *const class_words[CLASS_COUNT] = {
 	"u", "m", "g", "s", "blocked", "1d", "1b-group", "1c-unique",
 	"1e-unique", "scope", "bad-address", "spoofed", "plain", "protected",
+	"observed",
 };
 static const char *const record_words[REC_COUNT] = {
 	"none", "UA", "UR", "UT", "GA", "GR", "GT",
@@ -56,12 +59,9 @@ static unsigned int goldens;
 static int golden_load(void **state)
 {
 	char line[512];
-	FILE *file = fopen(GOLDEN, "r");
+	FILE *file = golden_open("client_rules.txt");
 
 	(void)state;
-	if (file == NULL) {
-		return -1;
-	}
 	while (fgets(line, sizeof(line), file) != NULL) {
 		struct golden *g = &golden[goldens];
 
@@ -83,48 +83,21 @@ static int golden_load(void **state)
 	return 0;
 }
 
-/* "UA", "U*" and "*A" against one word of the list. */
-static bool word_matches(const char *pattern, size_t len, const char *word)
-{
-	if (len != strlen(word)) {
-		return len == 1 && pattern[0] == '*';
-	}
-	for (size_t i = 0; i < len; i++) {
-		if (pattern[i] != '*' && pattern[i] != word[i]) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool list_has(const char *list, const char *word)
-{
-	while (*list != '\0') {
-		size_t len = strcspn(list, ",");
-
-		if (word_matches(list, len, word)) {
-			return true;
-		}
-		list += len + (list[len] == ',');
-	}
-	return false;
-}
-
 static bool golden_matches(const struct golden *g, const struct client_cell *c)
 {
 	const char *event = event_words[c->event];
 	bool claim = c->event <= NB_EV_REFRESH &&
-		     list_has(g->field[0], "claim");
+		     golden_list_has(g->field[0], "claim");
 
-	return (claim || list_has(g->field[0], event)) &&
-	       list_has(g->field[1], class_words[c->class]) &&
-	       list_has(g->field[2], record_words[c->record]) &&
-	       list_has(g->field[3], c->fixed ? "static" : "dynamic") &&
-	       list_has(g->field[4], c->foreign ? "replica" : "ours") &&
-	       list_has(g->field[5], c->relation == REL_STRANGER ? "stranger"
+	return (claim || golden_list_has(g->field[0], event)) &&
+	       golden_list_has(g->field[1], class_words[c->class]) &&
+	       golden_list_has(g->field[2], record_words[c->record]) &&
+	       golden_list_has(g->field[3], c->fixed ? "static" : "dynamic") &&
+	       golden_list_has(g->field[4], c->foreign ? "replica" : "ours") &&
+	       golden_list_has(g->field[5], c->relation == REL_STRANGER ? "stranger"
 				     : c->relation == REL_ONLY	 ? "only"
 								 : "listed") &&
-	       list_has(g->field[6], c->sw ? "on" : "off");
+	       golden_list_has(g->field[6], c->sw ? "on" : "off");
 }
 
 static struct golden *golden_for(const struct client_cell *c)
@@ -165,6 +138,8 @@ static void build_policy(struct situation *s, const struct client_cell *c)
 	s->policy.migrate_on = c->sw;
 	s->policy.propagate_releases = c->sw;
 	s->policy.may_delete = c->sw;
+	s->policy.observe = c->class == CLASS_OBSERVED;
+	s->policy.verify_interval = 9000;
 	s->event.force = c->sw;
 }
 
@@ -215,6 +190,11 @@ static void build_event(struct situation *s, const struct client_cell *c)
 	}
 }
 
+static bool is_verify(uint8_t event)
+{
+	return event == NB_EV_VERIFY_LOST || event == NB_EV_VERIFY_HELD;
+}
+
 static void build_members(struct situation *s, const struct client_cell *c)
 {
 	struct nb_record *rec = &s->record;
@@ -260,7 +240,9 @@ static void build_record(struct situation *s, const struct client_cell *c)
 	rec->owner = c->foreign ? FOREIGN_OWNER : NB_SELF;
 	rec->version = 77;
 	rec->revision = 5;
-	rec->expires = c->event == NB_EV_DUE ? NOW - 1 : NOW + 600;
+	rec->expires = c->event == NB_EV_DUE || is_verify(c->event)
+			       ? NOW - 1
+			       : NOW + 600;
 	build_members(s, c);
 	nb_record_settle(rec);
 }
@@ -294,6 +276,14 @@ static void build_answers(struct situation *s, const struct client_cell *c)
 {
 	struct nb_event *ev = &s->event;
 
+	if (c->event == NB_EV_VERIFY_HELD) {
+		ev->answers = c->relation == REL_ONLY ? 0 : 1;
+		ev->answer[0] = ev->addr;
+		if (c->record >= REC_GA && c->record <= REC_GT &&
+		    c->relation == REL_LISTED) {
+			ev->answer[0] = NB_BROADCAST;
+		}
+	}
 	if (c->event != NB_EV_CHALLENGE_HELD) {
 		return;
 	}
@@ -313,6 +303,9 @@ static bool build(const struct client_cell *c, struct situation *s)
 	struct client_cell is;
 
 	memset(s, 0, sizeof(*s));
+	if (rule_is_replica_event(c->event)) {
+		return false;	/* the other table's */
+	}
 	build_policy(s, c);
 	build_event(s, c);
 	build_record(s, c);
@@ -488,6 +481,24 @@ static const char *measure_addresses(const struct situation *s,
 	return reply->count == s->record.count ? "addresses" : "bad count";
 }
 
+/* Ours, by a clock of ours; static and state as they were. */
+static bool is_adopted(const struct situation *s, const struct nb_record *rec)
+{
+	static const int64_t life[] = { 1000, 5000, 70000 };
+	bool never = rec->is_static && rec->state == NB_ACTIVE;
+	int64_t until = never ? NB_NEVER : NOW + life[rec->state];
+
+	for (int i = 0; i < rec->count; i++) {
+		if (!member_is(rec, rec->member[i].ip,
+			       never ? NB_NEVER : NOW + 1000)) {
+			return false;
+		}
+	}
+	return rec->is_static == s->record.is_static &&
+	       rec->state == s->record.state && rec->expires == until &&
+	       same_members(rec, &s->record);
+}
+
 static const char *measure_put(const struct situation *s,
 			       const struct nb_verdict *v)
 {
@@ -500,6 +511,17 @@ static const char *measure_put(const struct situation *s,
 				       rec->is_static
 			       ? "stored+"
 			       : "bad add";
+	}
+	if (s->event.kind == NB_EV_ADOPT) {
+		return own && is_adopted(s, rec) ? "adopted+" : "bad adoption";
+	}
+	if (rec->state == NB_ACTIVE && rec->expires == NOW + 9000) {
+		return !v->new_version && same_members(rec, &s->record) &&
+				       rec->version == s->record.version &&
+				       rec->owner == s->record.owner &&
+				       all_expire(rec, NOW + 9000)
+			       ? "verified"
+			       : "bad verification";
 	}
 	if (rec->state == s->record.state && own &&
 	    same_members(rec, &s->record) && s->record.state == rec->state &&
@@ -566,7 +588,9 @@ static const char *measure(const struct situation *s,
 	case NB_REFUSED:
 		return "refused";
 	case NB_UNCHANGED:
-		return s->event.kind == NB_EV_DUE ? "nothing" : "unchanged";
+		return s->event.kind == NB_EV_DUE || is_verify(s->event.kind)
+			       ? "nothing"
+			       : "unchanged";
 	}
 	return "done without a deed";
 }
@@ -697,7 +721,9 @@ static bool needs_record(uint8_t action)
 	case ACT_TOMBSTONE:
 	case ACT_DUE_TOMBSTONE_LONG:
 	case ACT_DUE_TOMBSTONE_REPLICA:
+	case ACT_VERIFIED:
 	case ACT_OP_TOUCH:
+	case ACT_OP_ADOPT:
 		return true;
 	}
 	return false;

@@ -53,6 +53,15 @@ static int64_t world_wall(void *priv)
 	return wall_usec() / 1000000;
 }
 
+static int64_t world_utc_offset(void *priv, int64_t wall)
+{
+	time_t when = (time_t)wall;
+	struct tm local = { .tm_gmtoff = 0 };
+
+	(void)priv;
+	return localtime_r(&when, &local) != NULL ? local.tm_gmtoff : 0;
+}
+
 static uint64_t world_mono(void *priv)
 {
 	(void)priv;
@@ -155,6 +164,7 @@ int world_create(TALLOC_CTX *mem_ctx, const struct wins_host *host,
 		.priv = w,
 		.now = world_now,
 		.wall = world_wall,
+		.utc_offset = world_utc_offset,
 		.mono = world_mono,
 		.timer_start = world_timer_start,
 		.timer_stop = world_timer_stop,

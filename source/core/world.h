@@ -35,6 +35,12 @@ struct nb_world {
 	/* Seconds since the epoch as the wall clock says; may step. */
 	int64_t (*wall)(void *priv);
 
+	/*
+	 * Seconds that the local time of people is ahead of UTC at that moment
+	 * of the wall clock. NULL: they are the same.
+	 */
+	int64_t (*utc_offset)(void *priv, int64_t wall);
+
 	/* Microseconds that only grow; zero point unknown. */
 	uint64_t (*mono)(void *priv);
 

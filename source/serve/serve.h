@@ -191,6 +191,9 @@ int serve_set_mark(struct serve *serve, uint32_t owner, uint64_t version);
 int serve_set_meta(struct serve *serve, const char *key, uint64_t number);
 int serve_raise_counter(struct serve *serve, uint64_t version);
 
+/* The record as it reads now (2.1), as every rule sees it. */
+void serve_record_view(const struct serve *serve, struct nb_record *rec);
+
 /*
  * Call done when the turn under way and all before it are durable (0) or when
  * it was undone (errno). Within a turn. False without memory: not called.

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Owners: the servers whose records exist in the estate, how far each is known
+ * here, and when its versions are not to be believed.
+ *
+ * Marks are settled marks (design.md section 2). Inside a turn the store's
+ * mark is already the new one; what partners are told is the mark of turns
+ * that are durable. Of ourselves the store knows both.
+ *
+ * Quarantine (Q165463: one damaged record with an enormous version, and an
+ * owner's new records were below the mark of its partners for ever). A map that
+ * is more than wins:version jump beyond what we know of an owner is believed
+ * up to there only; the range that is plausible is fetched, the mark goes
+ * no further than what really came, and an operator decides about the rest.
+ * The first contact with an owner is learned: healthy servers sit at
+ * 0x1d88100000000 (Q183699).
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "repl/private.h"
+
+static int owner_compare(const struct owner *a, const struct owner *b)
+{
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+RB_GENERATE(owner_tree, owner, node, owner_compare)
+
+struct owner *owner_find(struct repl *repl, uint32_t address)
+{
+	struct owner key = { .address = address };
+
+	return RB_FIND(owner_tree, &repl->owners, &key);
+}
+
+static uint64_t kept_number(struct repl *repl, const char *what,
+			    uint32_t address)
+{
+	char key[STORE_META_MAX], text[NB_ADDR_TEXT];
+	uint64_t number = 0;
+
+	(void)snprintf(key, sizeof(key), "%s-%s", what,
+		       nb_addr_print(address, text));
+	return store_get_meta(repl->store, key, &number) ? number : 0;
+}
+
+struct owner *owner_add(struct repl *repl, uint32_t address)
+{
+	struct owner *owner = owner_find(repl, address);
+
+	if (owner != NULL) {
+		return owner;
+	}
+	owner = talloc_zero(repl, struct owner);
+	if (owner == NULL) {
+		return NULL;
+	}
+	owner->address = address;
+	owner->accepted = kept_number(repl, "owner-accepted", address);
+	owner->rejected = kept_number(repl, "owner-rejected", address);
+	RB_INSERT(owner_tree, &repl->owners, owner);
+	return owner;
+}
+
+void owners_load(struct repl *repl)
+{
+	struct store_owner line;
+
+	(void)owner_add(repl, repl->config.self);
+	for (unsigned int i = 0; store_owner_at(repl->store, i, &line); i++) {
+		struct owner *owner =
+			owner_add(repl, repl_outward(repl, line.owner));
+
+		if (owner != NULL && line.owner != NB_SELF) {
+			owner->mark = line.mark;
+			owner->seen = line.highest > line.mark ? line.highest :
+								 line.mark;
+		}
+	}
+}
+
+static bool in_list(const uint32_t *list, unsigned int count, uint32_t address)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (list[i] == address) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool owner_allowed(const struct repl *repl, uint32_t address)
+{
+	const struct repl_config *config = &repl->config;
+
+	if (address == config->self) {
+		return true;
+	}
+	return !in_list(config->block, config->blocks, address) &&
+	       (config->accepts == 0 ||
+		in_list(config->accept, config->accepts, address));
+}
+
+uint64_t owner_known(const struct repl *repl, uint32_t address)
+{
+	return store_mark(repl->store, repl_inward(repl, address));
+}
+
+/*
+ * To the owner itself everything that was ever seen of it is told: it asks
+ * because it has lost its memory, and must not use one of those again.
+ */
+uint64_t owner_told(struct repl *repl, const struct owner *owner, uint32_t to)
+{
+	if (owner->address == repl->config.self) {
+		return store_mark(repl->store, NB_SELF);
+	}
+	return owner->address == to && owner->seen > owner->mark ?
+		       owner->seen : owner->mark;
+}
+
+/* ---- what to ask for ---- */
+
+static void quarantine(struct repl *repl, struct partner *partner,
+		       struct owner *owner, uint64_t max, uint64_t known)
+{
+	char a[NB_ADDR_TEXT], b[NB_ADDR_TEXT];
+
+	partner->quarantined++;
+	if (max <= owner->rejected || max <= owner->quarantine) {
+		return;
+	}
+	repl_count(repl, STAT_QUARANTINED);
+	owner->quarantine = max;
+	nb_log(repl->world, NB_LOG_ERROR,
+	       "%s tells versions of owner %s up to %" PRIu64 ", but %" PRIu64
+	       " is the highest known: what lies beyond is in quarantine until "
+	       "`winsctl owner accept` or `winsctl owner reject`",
+	       nb_addr_print(partner->config.address, a),
+	       nb_addr_print(owner->address, b), max, known);
+}
+
+bool owner_wants(struct repl *repl, struct partner *partner,
+		 struct owner *owner, uint64_t max, uint64_t *from,
+		 uint64_t *limit)
+{
+	uint64_t known = owner_known(repl, owner->address);
+	uint64_t jump = repl->config.version_jump;
+
+	if (max <= known) {
+		return false;
+	}
+	*from = known + 1;
+	*limit = max;
+	if (known != 0 && max - known > jump && max > owner->accepted) {
+		quarantine(repl, partner, owner, max, known);
+		*limit = known + jump > owner->accepted ? known + jump :
+							  owner->accepted;
+	}
+	return true;
+}
+
+/* ---- operators ---- */
+
+/* The decision, kept for later starts; what was asked is void. */
+static int decide(struct repl *repl, struct owner *owner, const char *what)
+{
+	char key[STORE_META_MAX], text[NB_ADDR_TEXT];
+	int ret = 0;
+
+	(void)snprintf(key, sizeof(key), "%s-%s", what,
+		       nb_addr_print(owner->address, text));
+	serve_turn_begin(repl->serve);
+	ret = serve_set_meta(repl->serve, key, owner->quarantine);
+	serve_turn_end(repl->serve);
+	if (ret == 0) {
+		owner->quarantine = 0;
+	}
+	return ret;
+}
+
+int repl_owner_accept(struct repl *repl, uint32_t address)
+{
+	struct owner *owner = owner_find(repl, address);
+	uint64_t was = owner != NULL ? owner->quarantine : 0;
+	int ret = 0;
+
+	if (was == 0) {
+		return ENOENT;
+	}
+	ret = decide(repl, owner, "owner-accepted");
+	if (ret == 0) {
+		owner->accepted = was;
+	}
+	return ret;
+}
+
+int repl_owner_reject(struct repl *repl, uint32_t address)
+{
+	struct owner *owner = owner_find(repl, address);
+	uint64_t was = owner != NULL ? owner->quarantine : 0;
+	int ret = 0;
+
+	if (was == 0) {
+		return ENOENT;
+	}
+	ret = decide(repl, owner, "owner-rejected");
+	if (ret == 0) {
+		owner->rejected = was;
+	}
+	return ret;
+}
+
+/* ---- sight ---- */
+
+void owner_sight(struct repl *repl, const struct owner *owner,
+		 struct repl_owner_sight *sight)
+{
+	*sight = (struct repl_owner_sight){
+		.owner = owner->address,
+		.ours = owner->address == repl->config.self,
+		.mark = owner_told(repl, owner, 0),
+		.map_max = owner->map_max != 0 ? owner->map_max : REPL_UNKNOWN,
+		.last_new = owner->last_new,
+		.reachable = owner->reachable,
+		.blocked = !owner_allowed(repl, owner->address),
+		.quarantine = owner->quarantine,
+		.rejected = owner->rejected != 0,
+	};
+}
+
+bool repl_owner_sight(struct repl *repl, uint32_t address,
+		      struct repl_owner_sight *sight)
+{
+	const struct owner *owner = owner_find(repl, address);
+
+	if (owner == NULL) {
+		return false;
+	}
+	owner_sight(repl, owner, sight);
+	return true;
+}
+
+bool repl_owner_at(struct repl *repl, unsigned int index,
+		   struct repl_owner_sight *sight)
+{
+	struct owner *owner = NULL;
+
+	RB_FOREACH(owner, owner_tree, &repl->owners) {
+		if (index-- == 0) {
+			owner_sight(repl, owner, sight);
+			return true;
+		}
+	}
+	return false;
+}

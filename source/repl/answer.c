@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The answer to a SEND_REQUEST: all records of an owner in a range of
+ * versions (protocol.md 4.2).
+ *
+ * A reply begins with its length and its number of records, so it is
+ * encoded before it is sent, in slices between which the loop serves clients:
+ * a record that gets another version meanwhile has left the range, and the
+ * partner hears of it next time. Encoded it takes about 50 bytes a record in
+ * chunks that are freed as they leave. Rejected: to count first and encode
+ * while sending. What changes between the two would have to be made up.
+ *
+ * Answers that are large together wait for each other; one alone may be as
+ * large as the database.
+ */
+
+#include <string.h>
+
+#include "repl/private.h"
+
+#define SLICE		512u			/* records of one turn */
+#define CHUNK		(64u * 1024u)
+#define UNSENT		(256u * 1024u)		/* as much waits in a link */
+
+struct chunk {
+	TAILQ_ENTRY(chunk) list;
+	size_t len;
+	uint8_t data[CHUNK];
+};
+
+struct answer {
+	TAILQ_ENTRY(answer) list;
+	struct repl *repl;
+	struct assoc *assoc;
+	uint32_t owner;			/* as the store has it */
+	uint64_t next, last;		/* versions */
+	bool active;			/* not in the line any more */
+	bool failed;
+	unsigned int visited;		/* of this slice */
+	uint32_t names;
+	uint64_t bytes;
+	TAILQ_HEAD(chunks, chunk) chunks;
+	struct nb_timer *timer;
+};
+
+static void answer_line(struct repl *repl);
+
+/* ---- the end ---- */
+
+static void chunk_free(struct answer *answer, struct chunk *chunk)
+{
+	TAILQ_REMOVE(&answer->chunks, chunk, list);
+	answer->repl->answer_bytes -= CHUNK;
+	talloc_free(chunk);
+}
+
+static void answer_free(struct answer *answer)
+{
+	struct repl *repl = answer->repl;
+	struct chunk *chunk = NULL;
+
+	repl_timer_stop(repl, &answer->timer);
+	while ((chunk = TAILQ_FIRST(&answer->chunks)) != NULL) {
+		chunk_free(answer, chunk);
+	}
+	answer->assoc->answer = NULL;
+	if (answer->active) {
+		TAILQ_REMOVE(&repl->answers, answer, list);
+		repl->answers_active--;
+	} else {
+		TAILQ_REMOVE(&repl->answers_waiting, answer, list);
+	}
+	talloc_free(answer);
+}
+
+void answer_drop(struct assoc *a)
+{
+	struct repl *repl = a->repl;
+
+	if (a->answer != NULL) {
+		answer_free(a->answer);
+		answer_line(repl);
+	}
+}
+
+static void answer_done(struct answer *answer)
+{
+	struct assoc *a = answer->assoc;
+	struct repl *repl = answer->repl;
+
+	answer_free(answer);
+	assoc_answered(a);
+	answer_line(repl);
+}
+
+/* ---- sending ---- */
+
+static void answer_send(struct answer *answer)
+{
+	struct assoc *a = answer->assoc;
+	struct chunk *chunk = NULL;
+
+	while ((chunk = TAILQ_FIRST(&answer->chunks)) != NULL &&
+	       answer->repl->ops.unsent(a->link) < UNSENT) {
+		assoc_send(a, chunk->data, chunk->len);
+		chunk_free(answer, chunk);
+	}
+	if (chunk == NULL) {
+		answer_done(answer);
+		return;
+	}
+	assoc_wait(a, REPLY_SECONDS, "room to send an answer");
+}
+
+void answer_drained(struct assoc *a)
+{
+	if (a->answer->active && a->answer->timer == NULL) {
+		answer_send(a->answer);
+	}
+}
+
+static void answer_encoded(struct answer *answer)
+{
+	struct assoc *a = answer->assoc;
+	uint8_t head[WREPL_SMALL_MAX];
+
+	answer->repl->stat[STAT_RECORDS_OUT] += answer->names;
+	assoc_send(a, head, wrepl_encode_reply_head(head, a->peer_context,
+						    answer->names,
+						    answer->bytes));
+	answer_send(answer);
+}
+
+/* ---- encoding ---- */
+
+static struct chunk *room(struct answer *answer)
+{
+	struct chunk *chunk = TAILQ_LAST(&answer->chunks, chunks);
+
+	if (chunk != NULL && CHUNK - chunk->len >= WREPL_RECORD_MAX) {
+		return chunk;
+	}
+	chunk = talloc(answer, struct chunk);
+	if (chunk == NULL) {
+		return NULL;
+	}
+	chunk->len = 0;
+	TAILQ_INSERT_TAIL(&answer->chunks, chunk, list);
+	answer->repl->answer_bytes += CHUNK;
+	return chunk;
+}
+
+static bool add_record(void *arg, const struct nb_record *stored)
+{
+	struct answer *answer = arg;
+	struct repl *repl = answer->repl;
+	struct nb_record rec = *stored;
+	struct chunk *chunk = NULL;
+	size_t len = 0;
+
+	if (answer->visited == SLICE) {
+		return false;
+	}
+	answer->visited++;
+	answer->next = rec.version + 1;
+	serve_record_view(repl->serve, &rec);
+	if (!filter_out(answer->assoc->partner, &rec)) {
+		return true;
+	}
+	chunk = room(answer);
+	if (chunk == NULL) {
+		answer->failed = true;
+		return false;
+	}
+	len = wrepl_encode_record(chunk->data + chunk->len, &rec,
+				  repl->config.self);
+	chunk->len += len;
+	answer->bytes += len;
+	answer->names += len > 0;
+	return true;
+}
+
+static void answer_slice(void *arg)
+{
+	struct answer *answer = arg;
+	struct assoc *a = answer->assoc;
+
+	answer->timer = NULL;
+	answer->visited = 0;
+	store_walk_version(answer->repl->store, answer->owner, answer->next,
+			   answer->last, add_record, answer);
+	if (!answer->failed && answer->visited == SLICE) {
+		answer->timer = repl_timer(answer->repl, 0, answer_slice,
+					   answer);
+		answer->failed = answer->timer == NULL;
+		if (!answer->failed) {
+			return;
+		}
+	}
+	if (answer->failed) {
+		/* without memory: the partner comes again */
+		assoc_close(a);
+		return;
+	}
+	answer_encoded(answer);
+}
+
+/* ---- the line ---- */
+
+static bool has_turn(const struct repl *repl)
+{
+	return repl->answers_active == 0 ||
+	       (repl->answers_active < ANSWERS_MAX &&
+		repl->answer_bytes < ANSWER_BYTES);
+}
+
+static void answer_begin(struct answer *answer)
+{
+	struct repl *repl = answer->repl;
+
+	TAILQ_REMOVE(&repl->answers_waiting, answer, list);
+	TAILQ_INSERT_TAIL(&repl->answers, answer, list);
+	answer->active = true;
+	repl->answers_active++;
+	answer->timer = repl_timer(repl, 0, answer_slice, answer);
+	if (answer->timer == NULL) {
+		assoc_close(answer->assoc);
+	}
+}
+
+static void answer_line(struct repl *repl)
+{
+	while (!TAILQ_EMPTY(&repl->answers_waiting) && has_turn(repl)) {
+		answer_begin(TAILQ_FIRST(&repl->answers_waiting));
+	}
+}
+
+static void answer_nothing(struct assoc *a)
+{
+	uint8_t head[WREPL_SMALL_MAX];
+
+	assoc_send(a, head, wrepl_encode_reply_head(head, a->peer_context, 0,
+						    0));
+}
+
+/* What a question tells: the asker has what lies below (4.2). */
+static void note_question(struct assoc *a, const struct wrepl_owner *request)
+{
+	struct repl *repl = a->repl;
+
+	if (a->partner == NULL) {
+		return;
+	}
+	a->partner->pulled_from_us = repl_wall(repl);
+	if (request->address == repl->config.self && request->min > 0) {
+		partner_knows_ours(a->partner, request->min - 1);
+	}
+}
+
+void answer_request(struct assoc *a, const struct wrepl_owner *request)
+{
+	struct repl *repl = a->repl;
+	struct owner *owner = owner_find(repl, request->address);
+	struct answer *answer = NULL;
+	uint64_t told = 0, last = request->max;
+
+	repl_count(repl, STAT_ANSWERS);
+	note_question(a, request);
+	if (owner != NULL && owner_allowed(repl, owner->address)) {
+		told = owner_told(repl, owner, a->peer);
+	}
+	if (last == 0 || last > told) {
+		last = told;
+	}
+	if (request->min > last) {
+		answer_nothing(a);
+		return;
+	}
+	answer = talloc_zero(repl, struct answer);
+	if (answer == NULL) {
+		assoc_close(a);
+		return;
+	}
+	answer->repl = repl;
+	answer->assoc = a;
+	answer->owner = repl_inward(repl, owner->address);
+	answer->next = request->min;
+	answer->last = last;
+	TAILQ_INIT(&answer->chunks);
+	TAILQ_INSERT_TAIL(&repl->answers_waiting, answer, list);
+	a->answer = answer;
+	assoc_pause(a, true);
+	answer_line(repl);
+}

@@ -1,0 +1,774 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A pull: one cycle with one partner (protocol.md 4.3).
+ *
+ *	connect, START -> its owner-version map -> for each owner of whom it
+ *	knows more: SEND_REQUEST, records, next -> all durable -> the end
+ *
+ * A pull begins with a wish: the calendar's, an operator's, or a partner's
+ * that has news. Of a partner one pull is under way at a time, whatever it
+ * sends; what is wished meanwhile becomes one more. With UPDATE the
+ * connection and the map are the partner's, with INFORM the map.
+ *
+ * The cycle goes on to the next owner when all records of one have come;
+ * challenges do not hold it up (range.c looks after them). It ends when what
+ * it stored is durable: only then does the partner of an UPDATE get its STOP.
+ *
+ * An owner that is just being fetched from another partner comes last, and is
+ * waited for a little. A pull that fails leaves what was settled, and says
+ * why; the others never notice.
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "repl/private.h"
+
+enum pull_state {
+	PULL_CONNECTING,
+	PULL_TABLE,		/* the map was asked for */
+	PULL_REPLY,		/* records were */
+	PULL_RECORDS,		/* and come */
+	PULL_BUSY,		/* another pull has the owners that are left */
+	PULL_FLUSH,		/* all is here, not all durable */
+};
+
+static const char *const state_names[] = {
+	"connecting", "asking for the map", "asking for records",
+	"receiving records", "waiting for another pull", "writing",
+};
+
+struct pull {
+	struct partner *partner;
+	struct assoc *assoc;
+	bool lent;			/* the partner's connection (UPDATE) */
+	bool reused;			/* an idle one of ours: it may be dead */
+	enum pull_state state;
+	struct wrepl_owner *table;	/* max 0: done with */
+	uint32_t owners;
+	uint32_t at;
+	bool propagate;
+	uint32_t initiator;
+	struct range *range;		/* in states REPLY and RECORDS */
+	uint32_t range_owner;		/* its address */
+	unsigned int turns;		/* not durable */
+	unsigned int inside;		/* calls that must find it again */
+	bool over;			/* freed when inside is 0 */
+	int error;
+	char message[128];
+	uint64_t records, expected;
+	bool asked_map;			/* its whole map, not some news */
+	uint64_t told_us;		/* what it says of us */
+	struct waiter *waiters;
+	struct nb_timer *timer;
+};
+
+static void pull_next(struct pull *pull);
+static void pull_try(struct partner *partner);
+
+struct partner *pull_partner(const struct pull *pull)
+{
+	return pull->partner;
+}
+
+void pull_sight(const struct pull *pull, uint64_t *progress,
+		uint64_t *expected, const char **state)
+{
+	*progress = pull->records;
+	*expected = pull->expected;
+	*state = state_names[pull->state];
+}
+
+void pull_forget(struct pull *pull, const void *arg)
+{
+	for (struct waiter *w = pull != NULL ? pull->waiters : NULL; w != NULL;
+	     w = w->next) {
+		if (w->arg == arg) {
+			w->done = NULL;
+		}
+	}
+}
+
+/* ---- the end ---- */
+
+static void pull_release(struct pull *pull)
+{
+	if (pull->over && pull->inside == 0) {
+		talloc_free(pull);
+	}
+}
+
+/* Take it apart; the partner has no pull any more. */
+static void pull_close(struct pull *pull)
+{
+	struct repl *repl = pull->partner->repl;
+	struct range *range = pull->range;
+
+	pull->over = true;
+	pull->partner->pull = NULL;
+	repl->pulls--;
+	repl_timer_stop(repl, &pull->timer);
+	pull->range = NULL;
+	if (range != NULL) {
+		range_abandon(range);
+	}
+	ranges_forget(repl, pull);
+}
+
+/* What becomes of the connection. */
+static void leave_assoc(struct pull *pull, int error)
+{
+	struct partner *partner = pull->partner;
+	struct assoc *a = pull->assoc;
+
+	pull->assoc = NULL;
+	if (a == NULL) {
+		return;
+	}
+	a->pull = NULL;
+	if (error != 0) {
+		assoc_stop(a, WREPL_STOP_ERROR);
+	} else if (pull->lent || !partner->config.options.persistent ||
+		   partner->idle != NULL) {
+		assoc_stop(a, WREPL_STOP_NORMAL);
+	} else {
+		partner->idle = a;
+		assoc_pause(a, false);
+		assoc_wait(a, IDLE_SECONDS, "the next pull");
+	}
+}
+
+static void begin_waiting(struct repl *repl)
+{
+	struct partner *partner = NULL;
+
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		pull_try(partner);
+	}
+}
+
+static void tell_success(struct pull *pull)
+{
+	struct partner *partner = pull->partner;
+	struct repl *repl = partner->repl;
+
+	partner->pull_ok = repl_wall(repl);
+	partner_joins(partner);
+	pull_worked(partner);
+	if (pull->propagate && pull->records > 0) {
+		push_forward(repl, partner, pull->initiator);
+	}
+	if (pull->asked_map) {
+		gate_answered(partner, pull->told_us);
+	}
+}
+
+static void tell_failure(struct pull *pull)
+{
+	struct partner *partner = pull->partner;
+	struct repl *repl = partner->repl;
+
+	repl_count(repl, STAT_PULLS_FAILED);
+	partner->pull_failed = repl_wall(repl);
+	partner_failed(partner, "%s", pull->message);
+	survey_failed(repl, partner, pull->error);
+	pull_failed(partner);
+	gate_failed(partner);
+}
+
+static void pull_finish(struct pull *pull, int error)
+{
+	struct partner *partner = pull->partner;
+	struct repl *repl = partner->repl;
+
+	if (pull->over) {
+		return;
+	}
+	pull->inside++;
+	pull->error = error;
+	pull_close(pull);
+	leave_assoc(pull, error);
+	if (error == 0) {
+		tell_success(pull);
+	} else {
+		tell_failure(pull);
+	}
+	waiters_tell(&pull->waiters, partner->config.address, error,
+		     pull->records, error != 0 ? pull->message : NULL);
+	pull->inside--;
+	pull_release(pull);
+	begin_waiting(repl);
+}
+
+static void pull_fail(struct pull *pull, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void pull_fail(struct pull *pull, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(pull->message, sizeof(pull->message), format, ap);
+	va_end(ap);
+	pull_finish(pull, error);
+}
+
+void pull_refused(struct pull *pull, const char *why)
+{
+	pull_fail(pull, EACCES, "%s", why);
+}
+
+/* Repl or the partner goes: nobody is told. */
+void pull_free(struct pull *pull)
+{
+	pull_close(pull);
+	if (pull->assoc != NULL) {
+		pull->assoc->pull = NULL;
+		assoc_close(pull->assoc);
+		pull->assoc = NULL;
+	}
+	waiters_tell(&pull->waiters, pull->partner->config.address, ECANCELED,
+		     pull->records, "no partner any more");
+	pull_release(pull);
+}
+
+/* ---- owner by owner ---- */
+
+static void pull_flush(struct pull *pull)
+{
+	pull->state = PULL_FLUSH;
+	if (pull->turns == 0) {
+		pull_finish(pull, 0);
+	}
+}
+
+static void busy_timeout(void *arg)
+{
+	struct pull *pull = arg;
+
+	/* the next cycle asks again */
+	pull->timer = NULL;
+	pull_flush(pull);
+}
+
+static void pull_wait_busy(struct pull *pull)
+{
+	struct repl *repl = pull->partner->repl;
+
+	pull->state = PULL_BUSY;
+	if (pull->timer == NULL) {
+		pull->timer = repl_timer(repl, BUSY_SECONDS *
+					 UINT64_C(1000000), busy_timeout,
+					 pull);
+	}
+	if (pull->timer == NULL) {
+		pull_flush(pull);
+	}
+}
+
+/* What to ask for of this owner: false, nothing. */
+static bool wants(struct pull *pull, struct owner *owner, uint64_t max,
+		  uint64_t *from, uint64_t *limit)
+{
+	struct repl *repl = pull->partner->repl;
+
+	if (owner->address == repl->config.self) {
+		*limit = max;
+		return gate_wants_own(repl, pull->partner, max, from);
+	}
+	return owner_wants(repl, pull->partner, owner, max, from, limit);
+}
+
+static void ask(struct pull *pull, struct owner *owner, uint64_t from,
+		uint64_t limit, uint64_t max)
+{
+	struct wrepl_owner request = { owner->address, limit, from };
+	uint8_t frame[WREPL_SMALL_MAX];
+
+	pull->range = range_begin(pull, owner, from, limit, limit == max);
+	if (pull->range == NULL) {
+		pull_fail(pull, ENOMEM, "out of memory");
+		return;
+	}
+	pull->range_owner = owner->address;
+	pull->state = PULL_REPLY;
+	assoc_wait(pull->assoc, REPLY_SECONDS, "the records asked for");
+	assoc_send(pull->assoc, frame,
+		   wrepl_encode_request(frame, pull->assoc->peer_context,
+					&request));
+}
+
+/* True: this line of the table is dealt with; *waits: it could not be yet. */
+static bool take_line(struct pull *pull, struct wrepl_owner *line, bool *waits)
+{
+	struct repl *repl = pull->partner->repl;
+	struct owner *owner = NULL;
+	uint64_t from = 0, limit = 0, max = line->max;
+
+	if (max == 0 || !nb_addr_is_host(line->address) ||
+	    !owner_allowed(repl, line->address)) {
+		line->max = 0;
+		return true;
+	}
+	owner = owner_add(repl, line->address);
+	if (owner != NULL && owner->range != NULL) {
+		*waits = true;
+		return true;
+	}
+	line->max = 0;
+	if (owner == NULL || !wants(pull, owner, max, &from, &limit)) {
+		return true;
+	}
+	ask(pull, owner, from, limit, max);
+	return false;
+}
+
+/* The next line that is asked for; those that were passed over come last. */
+static bool next_line(struct pull *pull, bool *waits)
+{
+	while (pull->at < pull->owners) {
+		if (!take_line(pull, &pull->table[pull->at++], waits)) {
+			return true;
+		}
+	}
+	*waits = false;
+	for (uint32_t i = 0; i < pull->owners; i++) {
+		if (pull->table[i].max != 0 &&
+		    !take_line(pull, &pull->table[i], waits)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void pull_next(struct pull *pull)
+{
+	bool waits = false;
+
+	pull->inside++;
+	pull->range = NULL;
+	repl_timer_stop(pull->partner->repl, &pull->timer);
+	if (next_line(pull, &waits)) {
+		;		/* asked, or out of memory */
+	} else if (waits) {
+		pull_wait_busy(pull);
+	} else {
+		pull_flush(pull);
+	}
+	pull->inside--;
+	pull_release(pull);
+}
+
+void pull_owner_free(struct repl *repl)
+{
+	struct partner *partner = NULL, *next = NULL;
+
+	for (partner = TAILQ_FIRST(&repl->partners); partner != NULL;
+	     partner = next) {
+		next = TAILQ_NEXT(partner, list);
+		if (partner->pull != NULL &&
+		    partner->pull->state == PULL_BUSY) {
+			pull_next(partner->pull);
+		}
+	}
+}
+
+/* Its map is here: remember what it says, then ask. */
+static void pull_begin_owners(struct pull *pull)
+{
+	struct partner *partner = pull->partner;
+	struct repl *repl = partner->repl;
+
+	partner->quarantined = 0;
+	partner_map_merge(partner, pull->table, pull->owners);
+	partners_passed(repl);
+	if (pull->asked_map) {
+		survey_map(repl, partner, pull->table, pull->owners);
+	}
+	for (uint32_t i = 0; i < pull->owners; i++) {
+		if (pull->table[i].address == repl->config.self) {
+			pull->told_us = pull->table[i].max;
+		}
+	}
+	pull_next(pull);
+}
+
+void pull_table(struct pull *pull, const struct wrepl_msg *msg)
+{
+	pull->table = talloc_array(pull, struct wrepl_owner, msg->owners + 1);
+	if (pull->table == NULL) {
+		pull_fail(pull, ENOMEM, "out of memory");
+		return;
+	}
+	for (uint32_t i = 0; i < msg->owners; i++) {
+		wrepl_table_owner(msg, i, &pull->table[i]);
+	}
+	pull->owners = msg->owners;
+	pull_begin_owners(pull);
+}
+
+/* ---- records ---- */
+
+bool pull_expects_reply(const struct pull *pull)
+{
+	return pull->state == PULL_REPLY;
+}
+
+bool pull_expects_table(const struct pull *pull)
+{
+	return pull->state == PULL_TABLE;
+}
+
+void pull_reply_begins(struct pull *pull, uint32_t names)
+{
+	pull->state = PULL_RECORDS;
+	pull->expected += names;
+}
+
+/* Reading stops while too much of it is under way. */
+static void pull_flow(struct pull *pull)
+{
+	struct repl *repl = pull->partner->repl;
+	unsigned int pending = serve_replicas_pending(repl->serve);
+	bool stop = pull->range != NULL &&
+		    range_turns(pull->range) >= TURNS_MAX;
+
+	if (pull->assoc == NULL || pull->state != PULL_RECORDS) {
+		return;
+	}
+	stop |= pending >= (pull->assoc->paused ? PENDING_LOW : PENDING_HIGH);
+	assoc_pause(pull->assoc, stop);
+}
+
+void pulls_flow(struct repl *repl)
+{
+	struct partner *partner = NULL;
+
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		if (partner->pull != NULL) {
+			pull_flow(partner->pull);
+		}
+	}
+}
+
+/* Decode and hand over as many as are whole: 0 or an errno. */
+static int take_records(struct pull *pull, struct assoc *a,
+			const uint8_t *data, size_t len, size_t *taken,
+			enum wrepl_error *error)
+{
+	int ret = 0;
+
+	*taken = 0;
+	while (a->names_left > 0 && ret == 0) {
+		struct nb_record rec;
+		size_t used = 0;
+
+		*error = wrepl_decode_record(data + *taken, len - *taken,
+					     a->body_left, pull->range_owner,
+					     &rec, &used);
+		if (*error != WREPL_OK) {
+			break;
+		}
+		*taken += used;
+		a->body_left -= used;
+		a->names_left--;
+		pull->records++;
+		pull->partner->records++;
+		pull->partner->statics += rec.is_static;
+		ret = range_record(pull->range, &rec);
+	}
+	return ret;
+}
+
+size_t pull_records(struct pull *pull, struct assoc *a, const uint8_t *data,
+		    size_t len)
+{
+	struct repl *repl = pull->partner->repl;
+	enum wrepl_error error = WREPL_OK;
+	size_t taken = 0;
+	int ret = 0, late = 0;
+
+	pull->inside++;
+	serve_turn_begin(repl->serve);
+	ret = take_records(pull, a, data, len, &taken, &error);
+	if (ret == 0 && a->names_left == 0) {
+		range_complete(pull->range);
+	}
+	if (taken > 0) {
+		late = range_turn(pull->range);
+	}
+	serve_turn_end(repl->serve);
+	if (pull->over) {
+		;		/* the turn has failed already */
+	} else if (ret != 0 || late != 0) {
+		ret = ret != 0 ? ret : late;
+		pull_fail(pull, ret, "a record could not be stored: %s",
+			  ret == EAGAIN ? "no version or challenge can be had "
+			  "now" : strerror(ret));
+	} else if (error != WREPL_OK && error != WREPL_MORE) {
+		repl_count(repl, STAT_BAD_FRAMES);
+		pull_fail(pull, EBADMSG, "it sent records that cannot be: %s",
+			  wrepl_error_name(error));
+	} else {
+		pull_flow(pull);
+	}
+	pull->inside--;
+	pull_release(pull);
+	return taken;
+}
+
+/* A range without a single record: the mark needs a turn of its own. */
+static int empty_range(struct pull *pull)
+{
+	struct serve *serve = pull->partner->repl->serve;
+	int ret = 0;
+
+	range_complete(pull->range);
+	pull->inside++;
+	serve_turn_begin(serve);
+	ret = range_turn(pull->range);
+	serve_turn_end(serve);
+	pull->inside--;
+	return ret;
+}
+
+void pull_reply_ends(struct pull *pull)
+{
+	struct range *range = pull->range;
+	int ret = 0;
+
+	if (pull->state != PULL_RECORDS) {
+		return;
+	}
+	if (!range_is_complete(range)) {
+		ret = empty_range(pull);
+		if (pull->over) {
+			pull_release(pull);
+			return;
+		}
+	}
+	if (ret != 0) {
+		pull_fail(pull, ret, "its mark could not be stored: %s",
+			  strerror(ret));
+		return;
+	}
+	assoc_pause(pull->assoc, false);
+	pull->range = NULL;
+	pull->inside++;
+	range_leave(range);
+	if (!pull->over) {
+		pull_next(pull);
+	}
+	pull->inside--;
+	pull_release(pull);
+}
+
+void pull_turn_begun(struct pull *pull)
+{
+	pull->turns++;
+}
+
+void pull_turn_done(struct pull *pull, int error)
+{
+	pull->turns--;
+	if (pull->over) {
+		return;
+	}
+	if (error != 0) {
+		pull_fail(pull, error, "its records could not be written: %s",
+			  strerror(error));
+	} else if (pull->state == PULL_FLUSH && pull->turns == 0) {
+		pull_finish(pull, 0);
+	} else {
+		pull_flow(pull);
+	}
+}
+
+/* ---- the beginning ---- */
+
+void pull_up(struct pull *pull)
+{
+	uint8_t frame[WREPL_SMALL_MAX];
+	struct assoc *a = pull->assoc;
+
+	if (pull->table != NULL) {	/* INFORM has told it */
+		pull_begin_owners(pull);
+		return;
+	}
+	pull->state = PULL_TABLE;
+	pull->asked_map = true;
+	assoc_wait(a, REPLY_SECONDS, "its owner-version map");
+	assoc_send(a, frame, wrepl_encode_table_query(frame, a->peer_context));
+}
+
+static bool pull_connect(struct pull *pull)
+{
+	pull->reused = false;
+	pull->state = PULL_CONNECTING;
+	pull->assoc = assoc_call(pull->partner, ROLE_PULL);
+	if (pull->assoc == NULL) {
+		return false;
+	}
+	pull->assoc->pull = pull;
+	return true;
+}
+
+/* An idle association may have died unseen: that is no failure. */
+void pull_lost(struct pull *pull, int error)
+{
+	bool early = pull->reused && pull->records == 0;
+
+	pull->assoc = NULL;
+	if (early && error != ETIMEDOUT && pull->range == NULL &&
+	    pull_connect(pull)) {
+		return;
+	}
+	pull_fail(pull, error, "%s while %s",
+		  error == ECONNRESET ? "it closed the connection" :
+		  strerror(error), state_names[pull->state]);
+}
+
+/* Everything that a wish brings goes to the pull. */
+static void take_wish(struct pull *pull, struct pull_wish *wish)
+{
+	pull->propagate = wish->propagate;
+	pull->initiator = wish->initiator;
+	pull->table = talloc_steal(pull, wish->table);
+	pull->owners = wish->table != NULL ? wish->owners : 0;
+	pull->waiters = wish->waiters;
+	pull->assoc = wish->assoc;
+	pull->lent = wish->assoc != NULL;
+	*wish = (struct pull_wish){ .wanted = false };
+}
+
+static void pull_start(struct partner *partner, struct pull_wish *wish)
+{
+	struct repl *repl = partner->repl;
+	struct pull *pull = talloc_zero(repl, struct pull);
+
+	if (pull == NULL) {
+		pull_wish_clear(wish, ENOMEM, "out of memory", partner);
+		return;
+	}
+	repl_count(repl, STAT_PULLS);
+	repl->pulls++;
+	pull->partner = partner;
+	partner->pull = pull;
+	partner->began = repl_mono(repl) + 1;
+	take_wish(pull, wish);
+	if (pull->lent) {
+		pull->assoc->pull = pull;
+		pull_begin_owners(pull);
+	} else if (partner->idle != NULL) {
+		pull->assoc = partner->idle;
+		partner->idle = NULL;
+		pull->assoc->pull = pull;
+		pull->reused = true;
+		pull_up(pull);
+	} else if (!pull_connect(pull)) {
+		pull_fail(pull, errno, "cannot call it: %s", strerror(errno));
+	}
+}
+
+/* ---- wishes ---- */
+
+static void wish_timer(void *arg)
+{
+	struct partner *partner = arg;
+
+	partner->timer = NULL;
+	pull_try(partner);
+}
+
+/* INFORM costs us a connection: not too often. True: later. */
+static bool comes_too_soon(struct partner *partner)
+{
+	struct repl *repl = partner->repl;
+	uint64_t since = repl_mono(repl) + 1 - partner->began;
+
+	if (partner->wish.table == NULL || partner->began == 0 ||
+	    since >= PULL_PAUSE_USEC) {
+		return false;
+	}
+	partner->timer = repl_timer(repl, PULL_PAUSE_USEC - since, wish_timer,
+				    partner);
+	return partner->timer != NULL;
+}
+
+/* Begin what is wished, if it may begin now. */
+static void pull_try(struct partner *partner)
+{
+	struct repl *repl = partner->repl;
+
+	if (partner->pull != NULL || !repl->loaded ||
+	    repl->pulls >= PULLS_MAX) {
+		return;
+	}
+	if (partner->lent.wanted) {
+		pull_start(partner, &partner->lent);
+	} else if (partner->wish.wanted && partner->timer == NULL &&
+		   !comes_too_soon(partner)) {
+		pull_start(partner, &partner->wish);
+	}
+}
+
+void pull_wish_clear(struct pull_wish *wish, int error, const char *message,
+		     struct partner *partner)
+{
+	struct assoc *a = wish->assoc;
+	struct waiter *waiters = wish->waiters;
+
+	talloc_free(wish->table);
+	*wish = (struct pull_wish){ .wanted = false };
+	if (a != NULL) {
+		assoc_stop(a, WREPL_STOP_ERROR);
+	}
+	waiters_tell(&waiters, partner->config.address, error, 0, message);
+}
+
+void pull_lent_gone(struct partner *partner, const struct assoc *a)
+{
+	if (partner->lent.assoc == a) {
+		partner->lent.assoc = NULL;
+		pull_wish_clear(&partner->lent, ECONNRESET, NULL, partner);
+	}
+}
+
+/* Two wishes become one that serves both. */
+static void wish_join(struct pull_wish *have, struct pull_wish *more)
+{
+	struct waiter **end = &have->waiters;
+	struct assoc *old = have->assoc;
+	bool all = more->assoc == NULL &&
+		   ((have->wanted && have->table == NULL) ||
+		    more->table == NULL);
+
+	while (*end != NULL) {
+		end = &(*end)->next;
+	}
+	*end = more->waiters;
+	talloc_free(have->table);
+	if (all) {
+		TALLOC_FREE(more->table);
+	}
+	have->wanted = true;
+	have->table = more->table;
+	have->owners = more->owners;
+	have->assoc = more->assoc;
+	if (more->propagate) {
+		have->initiator = more->initiator;
+		have->propagate = true;
+	}
+	if (old != NULL) {
+		/* what it said later counts */
+		assoc_stop(old, WREPL_STOP_NORMAL);
+	}
+}
+
+void pull_want(struct partner *partner, struct pull_wish *wish)
+{
+	wish_join(wish->assoc != NULL ? &partner->lent : &partner->wish, wish);
+	pull_try(partner);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The gate: a server that has lost its memory hands out no version before a
+ * partner has told which was its last (wins:start wait, design.md 4.2).
+ *
+ * Partners skip what they believe to have. A server that begins again at 1
+ * would hand out versions that its partners' marks have passed long ago: its
+ * new records were invisible to them, for years (Q135405). So an empty
+ * database, a restored one and one that got another owner address wait.
+ *
+ * It opens when every pull partner with a schedule has told its map, and what
+ * it has of ours was fetched back, or has failed, and at least one has told.
+ * Partners that are as empty tell that they know nothing, at once, so two new
+ * servers do not wait for each other. When start wait is over the first answer
+ * is enough; without any it stays closed until an operator says start-anyway.
+ *
+ * What was told is where the counter goes on, with a margin: a partner may
+ * have taken more than it calls settled, and one that did not answer may know
+ * more. The margin is small beside wins:version jump. Only when all have
+ * answered and none knows us - a new server - it begins at 1.
+ */
+
+#include <inttypes.h>
+
+#include "repl/private.h"
+
+#define MARGIN		UINT64_C(65536)
+#define META_RESTORED	"restored"		/* by winsrepair restore */
+#define META_MOVED	"owner-moved"		/* by owner rename */
+#define RETRY_USEC	5000000u
+
+static const char *const names[] = { "open", "waiting", "closed" };
+
+const char *repl_gate_name(enum repl_gate gate)
+{
+	return names[gate];
+}
+
+enum repl_gate repl_gate(const struct repl *repl)
+{
+	return repl->gate.state;
+}
+
+const char *repl_gate_reason(const struct repl *repl)
+{
+	return repl->gate.reason != NULL ? repl->gate.reason : "";
+}
+
+static bool is_asked(const struct partner *partner)
+{
+	return partner->config.pull &&
+	       partner->config.options.pull_interval > 0;
+}
+
+/* ---- opening ---- */
+
+static void gate_look(struct repl *repl);
+
+static void look_again(void *arg)
+{
+	struct repl *repl = arg;
+
+	repl->gate.timer = NULL;
+	gate_look(repl);
+}
+
+static void opened(void *arg, int error)
+{
+	struct repl *repl = arg;
+	struct gate *gate = &repl->gate;
+
+	gate->opening = false;
+	if (error != 0) {
+		gate->timer = repl_timer(repl, RETRY_USEC, look_again, repl);
+		return;
+	}
+	gate->state = REPL_GATE_OPEN;
+	serve_close_gate(repl->serve, false);
+	nb_log(repl->world, NB_LOG_NOTICE,
+	       "registrations are taken from now on; versions go on above "
+	       "%" PRIu64, store_counter(repl->store));
+}
+
+static int write_opening(struct repl *repl, uint64_t above)
+{
+	struct serve *serve = repl->serve;
+	int ret = 0;
+
+	if (above > 0) {
+		ret = serve_raise_counter(serve, above);
+	}
+	if (ret == 0) {
+		ret = serve_set_meta(serve, META_RESTORED, 0);
+	}
+	if (ret == 0) {
+		ret = serve_set_meta(serve, META_MOVED, 0);
+	}
+	return ret;
+}
+
+static void gate_open(struct repl *repl, uint64_t above)
+{
+	struct gate *gate = &repl->gate;
+	int ret = 0;
+
+	if (gate->opening) {
+		return;
+	}
+	gate->opening = true;
+	repl_timer_stop(repl, &gate->timer);
+	serve_turn_begin(repl->serve);
+	ret = write_opening(repl, above);
+	if (ret == 0 && !serve_when_durable(repl->serve, opened, repl)) {
+		ret = ENOMEM;
+	}
+	serve_turn_end(repl->serve);
+	if (ret != 0) {
+		opened(repl, ret);
+	}
+}
+
+static void gate_look(struct repl *repl)
+{
+	struct gate *gate = &repl->gate;
+	struct partner *partner = NULL;
+	unsigned int asked = 0, answered = 0, failed = 0;
+
+	if (gate->state == REPL_GATE_OPEN) {
+		return;
+	}
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		if (is_asked(partner)) {
+			asked++;
+			answered += partner->gate == GATE_ANSWERED;
+			failed += partner->gate == GATE_FAILED;
+		}
+	}
+	if (asked == 0 || repl->config.start_wait == 0) {
+		gate_open(repl, gate->told > 0 ? gate->told + MARGIN : 0);
+	} else if (answered > 0 && (answered + failed == asked ||
+				    gate->state == REPL_GATE_CLOSED)) {
+		gate_open(repl, gate->told == 0 && answered == asked ?
+				0 : gate->told + MARGIN);
+	}
+}
+
+bool repl_start_anyway(struct repl *repl)
+{
+	if (repl->gate.state == REPL_GATE_OPEN) {
+		return false;
+	}
+	nb_log(repl->world, NB_LOG_WARNING, "an operator opens the server "
+	       "to registrations without a partner's word");
+	gate_open(repl, repl->gate.told + MARGIN);
+	return true;
+}
+
+/* ---- closing ---- */
+
+static void waited(void *arg)
+{
+	struct repl *repl = arg;
+	struct gate *gate = &repl->gate;
+
+	gate->timer = NULL;
+	gate->state = REPL_GATE_CLOSED;
+	gate_look(repl);
+	if (gate->state != REPL_GATE_OPEN && !gate->opening) {
+		nb_log(repl->world, NB_LOG_ERROR,
+		       "the database is %s and no replication partner has "
+		       "answered in %u s: no registration is taken until one "
+		       "does, or until `winsctl server start-anyway`",
+		       gate->reason, repl->config.start_wait);
+	}
+}
+
+static bool number_is_set(const struct repl *repl, const char *key)
+{
+	uint64_t number = 0;
+
+	return store_get_meta(repl->store, key, &number) && number != 0;
+}
+
+static const char *why_closed(const struct repl *repl)
+{
+	if (number_is_set(repl, META_RESTORED)) {
+		return "restored";
+	}
+	if (number_is_set(repl, META_MOVED)) {
+		return "under another owner address";
+	}
+	return store_counter(repl->store) == 0 ? "empty" : NULL;
+}
+
+void gate_loaded(struct repl *repl)
+{
+	struct gate *gate = &repl->gate;
+	struct partner *partner = NULL;
+	bool any = false;
+
+	gate->reason = why_closed(repl);
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		any |= is_asked(partner);
+	}
+	if (gate->reason == NULL || !any || repl->config.start_wait == 0) {
+		return;
+	}
+	gate->state = REPL_GATE_WAITING;
+	serve_close_gate(repl->serve, true);
+	gate->timer = repl_timer(repl, repl->config.start_wait *
+				 UINT64_C(1000000), waited, repl);
+	nb_log(repl->world, NB_LOG_NOTICE,
+	       "the database is %s: no registration is taken before a "
+	       "replication partner has told our highest version",
+	       gate->reason);
+}
+
+void gate_stop(struct repl *repl)
+{
+	repl_timer_stop(repl, &repl->gate.timer);
+}
+
+void gate_reload(struct repl *repl)
+{
+	gate_look(repl);
+}
+
+/* ---- what partners say ---- */
+
+void gate_answered(struct partner *partner, uint64_t version)
+{
+	struct repl *repl = partner->repl;
+
+	if (repl->gate.state == REPL_GATE_OPEN) {
+		return;
+	}
+	if (repl->gate.told < version) {
+		repl->gate.told = version;
+	}
+	partner->gate = GATE_ANSWERED;
+	gate_look(repl);
+}
+
+void gate_failed(struct partner *partner)
+{
+	struct repl *repl = partner->repl;
+
+	if (repl->gate.state == REPL_GATE_WAITING &&
+	    partner->gate == GATE_ASKED) {
+		partner->gate = GATE_FAILED;
+		gate_look(repl);
+	}
+}
+
+static uint64_t highest_here(const struct repl *repl)
+{
+	struct store_owner line;
+
+	for (unsigned int i = 0; store_owner_at(repl->store, i, &line); i++) {
+		if (line.owner == NB_SELF) {
+			return line.highest;
+		}
+	}
+	return 0;
+}
+
+/*
+ * With the gate open: somebody knows versions of ours that we never handed
+ * out. They are not handed out from now on, and what they name comes back.
+ */
+static bool surprised(struct repl *repl, struct partner *partner, uint64_t max,
+		      uint64_t *from)
+{
+	uint64_t counter = store_counter(repl->store);
+	char name[PARTNER_TEXT];
+	int ret = 0;
+
+	if (max <= counter) {
+		return false;
+	}
+	if (max - counter > repl->config.version_jump) {
+		partner->quarantined++;
+		return false;
+	}
+	nb_log(repl->world, NB_LOG_ERROR,
+	       "%s knows versions of ours up to %" PRIu64 ", but %" PRIu64
+	       " is the last that was handed out here: is there another server "
+	       "of this owner address, or was this database replaced?",
+	       partner_text(partner, name), max, counter);
+	serve_turn_begin(repl->serve);
+	ret = serve_raise_counter(repl->serve, max + MARGIN);
+	serve_turn_end(repl->serve);
+	*from = counter + 1;
+	return ret == 0;
+}
+
+bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
+		    uint64_t *from)
+{
+	if (repl->gate.state == REPL_GATE_OPEN || repl->gate.opening) {
+		return surprised(repl, partner, max, from);
+	}
+	*from = highest_here(repl) + 1;
+	return max >= *from;
+}

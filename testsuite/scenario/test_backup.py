@@ -21,7 +21,7 @@ import harness
 
 NOBODY = 65534
 NAME = re.compile(r'^wins-\d{8}-\d{6}(-\d+)?\.tdb$')
-BLOCK, MARGIN = 4096, 1000000   # versions go on after both, after the unknown
+BLOCK, MARGIN = 4096, 500000   # versions go on after both, after the unknown
 # control messages, typed from the head of source/codec/control.h
 REQUEST, VERB, STATUS, OK, REFUSED = 1, 1, 64, 0, 4
 

@@ -12,8 +12,9 @@
  * more of them, and partners may hold records with those; none may be handed
  * out again. The present database knows up to where that was, so the restored
  * one goes on a block above both. If there is none that can be read, nobody
- * here knows, and it goes on a million above the backup: more than a server of
- * a large site hands out between two daily backups, of 2^64 that there are.
+ * here knows, and it goes on half a million above the backup: more than a
+ * server of a large site hands out between two daily backups, and less than
+ * the jump that partners put into quarantine (wins:version jump).
  *
  * Times in records stand on the ageing clock, whose last moment is in the
  * backup too: they go on from there. "restored" tells later starts that this
@@ -35,7 +36,7 @@
 #include "winsrepair/winsrepair.h"
 
 #define BLOCK		4096u		/* as store/versions.c reserves them */
-#define MARGIN		1000000u
+#define MARGIN		500000u
 #define VERSION_LAST	(UINT64_MAX - 1)
 
 struct restore {

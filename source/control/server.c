@@ -215,6 +215,11 @@ static void scavenge_answer(struct call *call,
 	call_put_count(call, "tombstoned", result->tombstoned);
 	call_put_count(call, "deleted", result->deleted);
 	call_put_count(call, "pruned", result->pruned);
+	call_put_count(call, "verify_asked", result->verify_asked);
+	call_put_count(call, "verified", result->verified);
+	call_put_count(call, "verify_deleted", result->verify_deleted);
+	call_put_count(call, "verify_tombstoned", result->verify_tombstoned);
+	call_put_count(call, "verify_silent", result->verify_silent);
 	call_done(call);
 }
 
@@ -231,7 +236,8 @@ static void forced_done(void *arg, const struct serve_scavenge_result *result)
 	if (result->error != 0) {
 		call_refuse(call, CONTROL_FAILED, "scavenging failed: %s",
 			    result->error == EAGAIN ? "the database is still "
-			    "being loaded" : strerror(result->error));
+			    "being loaded, or the gate is closed" :
+			    strerror(result->error));
 		return;
 	}
 	scavenge_answer(call, result);

@@ -5,7 +5,8 @@
  * A datagram passes three stations: the codec refuses it whole or makes a
  * message of it; the message becomes an event (what happens) and an origin
  * (what only the reply needs); serve gets both. Responses are not events of a
- * client: they answer a challenge of ours, or refuse the claim of a name.
+ * client: they answer a challenge or a release demand of ours, or refuse the
+ * claim of a name.
  *
  * No rule stands here. What is refused is counted by reason and is otherwise
  * silence: an error reply to garbage is a gift to whoever forges sources.
@@ -49,6 +50,8 @@ static void make_event(const struct nbns_msg *msg, uint32_t from,
 	event->ttl = msg->ttl;
 	event->answers = 0;
 	event->record = NULL;
+	event->no_demand = false;
+	event->high_precedence = false;
 }
 
 static void make_origin(const struct nbns_msg *msg, uint32_t local,
@@ -91,7 +94,15 @@ static void request(struct door *door, const struct nbns_msg *msg,
 							 : SERVE_UNICAST);
 }
 
-/* Nodes answer challenges and claims from their port 137 (2.5). */
+/* A negative reply may come without a code (1.4): it says no all the same. */
+static uint8_t rcode_of_denial(const struct nbns_msg *msg)
+{
+	uint8_t rcode = (uint8_t)(msg->operation & NBNS_OP_RCODE);
+
+	return rcode == NB_RCODE_OK ? NB_RCODE_NAM : rcode;
+}
+
+/* Nodes answer challenges, demands and claims from their port 137 (2.5). */
 static void response(struct door *door, const struct nbns_msg *msg,
 		     uint32_t from, uint16_t port)
 {
@@ -100,12 +111,16 @@ static void response(struct door *door, const struct nbns_msg *msg,
 	}
 	switch (msg->kind) {
 	case NBNS_QUERY_REPLY:
-		serve_answer(door->serve, from, msg->trn_id, &msg->name, true,
-			     msg->addrs, msg->count);
+		serve_answer(door->serve, from, msg->trn_id, &msg->name,
+			     NB_RCODE_OK, msg->addrs, msg->count);
 		break;
 	case NBNS_NEGATIVE_REPLY:
-		serve_answer(door->serve, from, msg->trn_id, &msg->name, false,
-			     NULL, 0);
+		serve_answer(door->serve, from, msg->trn_id, &msg->name,
+			     rcode_of_denial(msg), NULL, 0);
+		break;
+	case NBNS_RELEASE_REPLY:
+		serve_demand_answered(door->serve, from, msg->trn_id,
+				      &msg->name);
 		break;
 	case NBNS_REGISTER_REPLY:
 		if ((msg->operation & NBNS_OP_RCODE) != NB_RCODE_OK) {
@@ -164,6 +179,23 @@ static int door_challenge(void *priv, uint32_t local, uint32_t holder,
 				 buf, len);
 }
 
+/* 5.5: the address of the record in it is the host's own, TTL and flags 0. */
+static int door_demand(void *priv, uint32_t local, uint32_t host,
+		       uint16_t trn_id, const struct nb_name *name)
+{
+	struct door *door = priv;
+	uint8_t buf[NBNS_MAX];
+	size_t len = nbns_encode_request(buf, sizeof(buf), NBNS_RELEASE,
+					 trn_id, NBNS_OPCODE_RELEASE << 11,
+					 name, 0, 0, host);
+
+	if (len == 0) {
+		return EINVAL;
+	}
+	return door->world->send(door->world->priv, local, host, door->port,
+				 buf, len);
+}
+
 static int door_claim(void *priv, uint32_t local, uint32_t broadcast,
 		      uint16_t trn_id, const struct nb_name *name,
 		      uint16_t nb_flags, uint32_t ttl, bool demand)
@@ -198,6 +230,7 @@ int door_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	struct serve_ops ops = {
 		.reply = door_reply,
 		.challenge = door_challenge,
+		.demand = door_demand,
 		.claim = door_claim,
 	};
 	int ret = 0;

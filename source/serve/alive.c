@@ -123,6 +123,8 @@ static void alive_tick(void *arg)
 	(void)serve_wall_offset(serve);
 	write_down(serve);
 	scavenge_revive(serve);
+	verify_revive(serve);
+	demand_revive(serve);
 	own_revive(serve);
 }
 

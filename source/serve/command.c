@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "rules/client.h"
 #include "serve/serve_private.h"
 
 /*
@@ -45,8 +44,7 @@ void serve_explain(struct serve *serve, const struct nb_event *event,
 		return;
 	}
 	found = store_get(serve->store, &event->name, &existing);
-	rule_client(found ? &existing : NULL, event, &serve->config.policy,
-		    serve->world->now(serve->world->priv), verdict);
+	serve_rule(serve, event, found ? &existing : NULL, verdict);
 }
 
 void serve_command(struct serve *serve, const struct nb_event *event,
@@ -56,6 +54,7 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 {
 	struct nb_record existing;
 	struct nb_verdict verdict;
+	bool found = false;
 	int ret = 0;
 
 	if (refused_as_own(serve, event, &verdict)) {
@@ -68,8 +67,8 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 		return;
 	}
 	serve_turn_begin(serve);
-	serve_decide(serve, event, &existing, &verdict);
-	ret = serve_store(serve, event, &verdict);
+	found = serve_decide(serve, event, &existing, &verdict);
+	ret = serve_store(serve, event, found ? &existing : NULL, &verdict);
 	if (ret == 0 && store_pending_turn(serve->store, &event->name) != 0) {
 		/* durable first; a "nothing to do" may rest on such a turn */
 		if (!serve_hold_done(serve, &verdict, done, arg)) {

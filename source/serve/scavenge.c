@@ -7,6 +7,9 @@
  * is read afresh and meets the rules as the event DUE, so a refresh that came
  * meanwhile is simply seen.
  *
+ * Replicas that live here for a verify interval are the third part of a pass:
+ * their owners are asked, beside everything else (verify.c).
+ *
  * The time of the next pass is kept in the store: a server that is restarted
  * every night still scavenges (Q138272). Names stop resolving at their time,
  * not at the next pass (expiry on read), so nothing hurries.
@@ -27,7 +30,6 @@
  */
 
 #include "core/age.h"
-#include "rules/client.h"
 #include "serve/serve_private.h"
 
 #define SLICE		64u
@@ -64,20 +66,20 @@ static void scavenge_timer(struct serve *serve, uint64_t usec,
 
 /* ---- the guard ---- */
 
-/* What of the policy is decided here and not by a configuration. */
-static void set_policy(struct serve *serve)
+void scavenge_set_policy(struct serve *serve)
 {
 	uint64_t up = serve->world->mono(serve->world->priv) - serve->started;
 
 	serve->config.policy.may_delete =
 		up / 1000000u > serve->config.tombstone_extra;
 	serve->config.policy.expiry_held = serve->scavenge.held;
+	serve->config.policy.tombstones_passed = serve->passed;
 }
 
 static void hold_expiry(struct serve *serve, bool held)
 {
 	serve->scavenge.held = held;
-	set_policy(serve);
+	scavenge_set_policy(serve);
 }
 
 /* Our own active records that can age at all. */
@@ -141,8 +143,7 @@ void scavenge_doubt(struct serve *serve)
 
 /* ---- the end of a pass ---- */
 
-/* Tell everybody who waited for it. */
-static void pass_free(struct scavenge_pass *pass)
+void scavenge_pass_free(struct scavenge_pass *pass)
 {
 	struct scavenge_waiter *waiter = pass->waiters;
 	struct serve_scavenge_result result = pass->result;
@@ -206,8 +207,10 @@ static void pass_durable(void *arg, int error, const struct nb_verdict *verdict)
 		nb_log(pass->serve->world, NB_LOG_NOTICE,
 		       "scavenging: %llu records changed",
 		       (unsigned long long)result->changed);
+		verify_pass(pass->serve, pass);
+		return;
 	}
-	pass_free(pass);
+	scavenge_pass_free(pass);
 }
 
 static void pass_end(struct serve *serve)
@@ -233,7 +236,7 @@ static void look_end(struct serve *serve)
 	struct scavenge_pass *pass = serve->scavenge.pass;
 
 	scavenge_next(serve);
-	pass_free(pass);
+	scavenge_pass_free(pass);
 }
 
 /* ---- the two halves ---- */
@@ -271,10 +274,11 @@ static void count_one(struct serve *serve, const struct nb_name *name)
 	    existing.expires > pass->until) {
 		return;
 	}
-	rule_client(&existing, &event, &serve->config.policy, now_of(serve),
-		    &verdict);
+	serve_rule(serve, &event, &existing, &verdict);
 	if (verdict.store != NB_STORE_NOTHING) {
 		tally(&pass->result, &existing, &verdict);
+	} else if (verify_concerns(serve, &existing)) {
+		pass->result.verify_asked++;
 	}
 }
 
@@ -290,7 +294,7 @@ static void change_one(struct serve *serve, const struct nb_name *name)
 	    verdict.store == NB_STORE_NOTHING) {
 		return;
 	}
-	pass->result.error = serve_store(serve, &event, &verdict);
+	pass->result.error = serve_store(serve, &event, &existing, &verdict);
 	if (pass->result.error != 0) {
 		return;
 	}
@@ -421,7 +425,7 @@ static void pass_begin(struct serve *serve, enum serve_scavenge_mode mode)
 	if (mode == SERVE_SCAVENGE_FORCE) {
 		guard_falls(serve);
 	}
-	set_policy(serve);
+	scavenge_set_policy(serve);
 	scavenge_timer(serve, 0, scavenge_slice);
 }
 
@@ -437,7 +441,8 @@ static void scavenge_due(void *arg)
 	}
 	if (now_of(serve) < serve->scavenge.next) {
 		scavenge_wait(serve);
-	} else if (store_health(serve->store) != STORE_OK) {
+	} else if (store_health(serve->store) != STORE_OK ||
+		   serve->gate_closed) {
 		retry_soon(serve);	/* nothing could be written */
 	} else {
 		pass_begin(serve, SERVE_SCAVENGE_NOW);
@@ -491,7 +496,7 @@ void scavenge_loaded(struct serve *serve)
 
 void scavenge_reload(struct serve *serve)
 {
-	set_policy(serve);
+	scavenge_set_policy(serve);
 	if (is_loading(serve) || serve->scavenge.pass != NULL) {
 		/* the pass under way ends by itself and arms the next */
 		return;
@@ -530,7 +535,8 @@ void serve_scavenge(struct serve *serve, enum serve_scavenge_mode mode,
 	struct scavenge_waiter **list = &serve->scavenge.queue;
 	struct scavenge_waiter *waiter = NULL;
 
-	if (!is_loading(serve)) {
+	if (!is_loading(serve) &&
+	    (!serve->gate_closed || mode == SERVE_SCAVENGE_DRY_RUN)) {
 		waiter = talloc(serve, struct scavenge_waiter);
 		failed.error = ENOMEM;
 	}

@@ -29,6 +29,40 @@ bool serve_is_own_address(const struct serve *serve, uint32_t ip)
 	return false;
 }
 
+uint32_t serve_local_for(const struct serve *serve, uint32_t peer)
+{
+	const struct serve_iface *best = NULL;
+
+	for (unsigned int i = 0; i < serve->ifaces; i++) {
+		const struct serve_iface *iface = &serve->iface[i];
+
+		if (((iface->ip ^ peer) & iface->mask) == 0 &&
+		    (best == NULL || iface->ip == serve->config.self)) {
+			best = iface;
+		}
+	}
+	if (best != NULL) {
+		return best->ip;
+	}
+	if (serve_is_own_address(serve, serve->config.self)) {
+		return serve->config.self;
+	}
+	return serve->ifaces > 0 ? serve->iface[0].ip : 0;
+}
+
+uint32_t serve_hash_name(const struct nb_name *name)
+{
+	uint32_t hash = 2166136261u ^ name->type;
+
+	for (unsigned int i = 0; i < name->len; i++) {
+		hash = (hash ^ name->byte[i]) * 16777619u;
+	}
+	for (unsigned int i = 0; i < name->scope_len; i++) {
+		hash = (hash ^ name->scope[i]) * 16777619u;
+	}
+	return hash;
+}
+
 /* 127/8 is a fit address for a host when clients reach us there. */
 static void update_loopback(struct serve *serve)
 {
@@ -43,6 +77,8 @@ static void update_loopback(struct serve *serve)
 static int serve_destructor(struct serve *serve)
 {
 	challenge_free_all(serve);
+	demand_stop(serve);
+	verify_stop(serve);
 	scavenge_stop(serve);
 	burst_stop(serve);
 	alive_stop(serve);
@@ -71,6 +107,7 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	serve->ops = *ops;
 	serve->config = *config;
 	serve->started = world->mono(world->priv);
+	serve->passed = UINT64_MAX;
 	talloc_set_destructor(serve, serve_destructor);
 	own_configure(serve);
 	scavenge_start(serve);
@@ -90,10 +127,21 @@ void serve_loaded(struct serve *serve)
 
 void serve_set_config(struct serve *serve, const struct serve_config *config)
 {
+	bool observed = serve->config.policy.observe;
+
 	serve->config = *config;
 	update_loopback(serve);
 	own_configure(serve);
 	scavenge_reload(serve);
+	if (config->policy.observe && !observed) {
+		/* from now on nobody is asked or told anything */
+		serve_turn_begin(serve);
+		challenge_void_all(serve);
+		demand_stop(serve);
+		verify_stop(serve);
+		verify_revive(serve);	/* tells those who wait for it */
+		serve_turn_end(serve);
+	}
 }
 
 void serve_set_ifaces(struct serve *serve, const struct serve_iface *iface,
@@ -220,10 +268,14 @@ static void request_record(struct serve *serve, const struct nb_event *event,
 {
 	struct nb_record existing;
 	struct nb_verdict verdict;
+	bool found = false;
 
 	if (!serve->loaded) {
 		/* what stands there decides, and could not be changed */
 		serve_count(serve, STAT_LOADING);
+		return;
+	}
+	if (gate_silences(serve)) {
 		return;
 	}
 	if (challenge_repeats(serve, event, origin)) {
@@ -231,12 +283,12 @@ static void request_record(struct serve *serve, const struct nb_event *event,
 		return;
 	}
 	note_source(serve, event);
-	serve_decide(serve, event, &existing, &verdict);
+	found = serve_decide(serve, event, &existing, &verdict);
 	if (burst_answers(serve, event, origin, &verdict) ||
 	    burst_drowns(serve)) {
 		return;
 	}
-	serve_apply(serve, event, origin, &verdict);
+	serve_apply(serve, event, origin, found ? &existing : NULL, &verdict);
 }
 
 void serve_request(struct serve *serve, const struct nb_event *event,

@@ -150,13 +150,13 @@ void serve_status(struct serve *serve, const struct nb_name *name,
 		  const struct nb_origin *origin);
 
 /*
- * A reply that came to our port 137: to a challenge (positive with addresses,
- * or negative) or against the claim of an own name; its source port was
- * checked by the door. Within a turn. Whatever was not asked for is counted
- * and forgotten.
+ * A reply that came to our port 137: to a challenge or a verification (enum
+ * nb_rcode; OK: positive, with addresses) or against the claim of an own name;
+ * its source port was checked by the door. Within a turn. Whatever was not
+ * asked for is counted and forgotten.
  */
 void serve_answer(struct serve *serve, uint32_t from, uint16_t trn_id,
-		  const struct nb_name *name, bool positive,
+		  const struct nb_name *name, uint8_t rcode,
 		  const uint32_t *addresses, unsigned int count);
 void serve_claim_refused(struct serve *serve, uint32_t from, uint16_t trn_id,
 			 const struct nb_name *name);
@@ -253,7 +253,8 @@ enum serve_scavenge_mode {
 
 /* What a pass did, or would do. */
 struct serve_scavenge_result {
-	int error;		/* errno; EAGAIN: the store is being loaded */
+	int error;		/* errno; EAGAIN: the store is being loaded,
+				   or no version may be handed out */
 	bool stopped;		/* by the guard, nothing was done; DRY_RUN: a
 				   pass that is not forced would be */
 	uint64_t leaving;	/* active records of ours, but no statics,
@@ -264,12 +265,18 @@ struct serve_scavenge_result {
 	uint64_t tombstoned;
 	uint64_t deleted;
 	uint64_t pruned;	/* lost some addresses, live on */
+	/* Replicas whose owner was to be asked, not in `changed`: */
+	uint64_t verify_asked;	/* DRY_RUN: would be */
+	uint64_t verified;	/* the owner has it */
+	uint64_t verify_deleted;	/* the owner has it not */
+	uint64_t verify_tombstoned;	/* it has other addresses */
+	uint64_t verify_silent;	/* no answer: left as they are */
 };
 
 /*
  * Begin a pass now, or join the one under way if it is of the same mode; one
  * of another mode comes first. done (may be NULL) is called when it is over
- * and durable.
+ * and durable. error EAGAIN also while the gate is closed.
  */
 void serve_scavenge(struct serve *serve, enum serve_scavenge_mode mode,
 		    void (*done)(void *arg,

@@ -17,6 +17,11 @@
 #define CHALLENGE_JOINED	8	/* requests of one host that share one */
 #define CHALLENGE_ROUNDS	3	/* fresh starts before a refusal */
 
+#define DEMAND_BUCKETS		256
+#define DEMANDS_MAX		4096	/* release demands not done with */
+
+#define VERIFY_SLOTS		32	/* owners asked at once */
+
 #define HELD_MAX		25000	/* replies that wait for the disk */
 
 /* Everything that is counted. Names stand in stats.c. */
@@ -56,6 +61,25 @@ enum serve_stat {
 	STAT_SCAVENGED,
 	STAT_SCAVENGING_STOPPED,	/* counts that raised the guard */
 	STAT_CLOCK_STEPS,
+	STAT_GATE_CLOSED,	/* silence until the gate is open */
+	STAT_OBSERVING,		/* silence, because we only look on */
+	STAT_REPLICAS,		/* met a record, or its absence */
+	STAT_REPLICAS_STORED,	/* as they came, or what a merge made */
+	STAT_REPLICAS_VERSIONED,	/* ours is told anew because of them */
+	STAT_REPLICAS_REFUSED,
+	STAT_REPLICAS_ASKED,	/* our holder was asked first */
+	STAT_REPLICAS_FAILED,	/* an errno; the partner is asked again */
+	STAT_DEMANDS,		/* hosts that shall give up a name */
+	STAT_DEMANDS_SENT,	/* datagrams */
+	STAT_DEMANDS_ANSWERED,
+	STAT_DEMANDS_SPARED,	/* the host has the name again */
+	STAT_DEMANDS_DROPPED,	/* too many, no memory, or undone */
+	STAT_VERIFY_ASKED,	/* owners of replicas, for a name */
+	STAT_VERIFY_HELD,
+	STAT_VERIFY_LOST,
+	STAT_VERIFY_SILENT,	/* or with an error: asked again next time */
+	STAT_VERIFY_VOID,	/* the record changed meanwhile */
+	STAT_DOMAIN_SHRUNK,	/* a 1B went, or a 1C lost members */
 	STAT_COUNT
 };
 
@@ -66,8 +90,10 @@ struct held {
 	struct nb_origin origin;
 	struct nb_name name;
 	struct nb_reply reply;
-	/* ... or the end of an operator's command (done != NULL) */
+	/* ... or the end of an operator's command (done != NULL) ... */
 	void (*done)(void *arg, int error, const struct nb_verdict *verdict);
+	/* ... or whatever else waits for it (durable != NULL) */
+	void (*durable)(void *arg, int error);
 	void *arg;
 	struct nb_verdict *verdict;
 };
@@ -76,6 +102,8 @@ struct turn {
 	struct serve *serve;
 	struct turn *next, *prev;	/* list of turns that are not durable */
 	struct held *first, *last;
+	uint64_t changes;		/* of records and marks */
+	uint64_t address_changes;	/* serve_address_changes() */
 };
 
 struct own_name {
@@ -114,6 +142,7 @@ struct scavenge_pass {
 	struct store_due_pos pos;
 	struct serve_scavenge_result result;
 	struct scavenge_waiter *waiters;
+	struct scavenge_pass *next;	/* of those that wait for verify.c */
 };
 
 struct scavenge {
@@ -141,7 +170,54 @@ struct alive {
 	int64_t offset;			/* wall minus ageing clock, as known */
 };
 
+struct demand;
+
+struct demands {
+	struct demand *bucket[DEMAND_BUCKETS];
+	unsigned int count;
+	struct demand *first, *last;	/* whose next host is to be told */
+	struct nb_timer *timer;		/* until the next may be */
+	uint64_t next;			/* mono */
+	uint64_t quiet_until;		/* mono, of the line about too many */
+};
+
+/* A name that an owner is being asked for. */
+struct verify_slot {
+	struct serve *serve;
+	bool used;
+	struct nb_name name;
+	uint32_t owner;
+	uint64_t revision;
+	uint16_t trn_id;
+	unsigned int tries;
+	struct nb_timer *timer;
+};
+
+struct verify {
+	struct scavenge_pass *passes;	/* that wait for the end; NULL: idle */
+	bool walked;			/* all that was due was looked at */
+	int64_t until;
+	struct store_due_pos pos;
+	struct nb_timer *timer;		/* of the walk */
+	unsigned int asking;		/* slots in use */
+	struct verify_slot slot[VERIFY_SLOTS];
+	struct verify_owner *silent;	/* talloc array */
+	unsigned int silents;
+	struct serve_scavenge_result result;	/* its part of it */
+};
+
+#define DOMAINS_TOLD	64
+
+/* Names whose shrinking the log has told lately. */
+struct domains {
+	struct {
+		struct nb_name name;
+		uint64_t until;		/* mono; 0: free */
+	} told[DOMAINS_TOLD];
+};
+
 struct challenge;
+struct waiter;
 struct source;
 struct source_table;
 
@@ -152,6 +228,11 @@ struct serve {
 	struct serve_config config;
 	uint64_t started;		/* world->mono at creation */
 	bool loaded;			/* all of the store may be used */
+	bool gate_closed;		/* no version may be handed out */
+	uint64_t passed;		/* policy.tombstones_passed */
+	void (*watch)(void *arg);	/* serve_set_watch() */
+	void *watch_arg;
+	uint64_t address_changes;	/* durable ones */
 
 	struct serve_iface iface[SERVE_IFACES_MAX];
 	unsigned int ifaces;
@@ -170,6 +251,11 @@ struct serve {
 	struct source_table *sources;
 	struct challenge *bucket[CHALLENGE_BUCKETS];
 	unsigned int challenges;
+	struct waiter *replica_waiters;
+	unsigned int replicas;		/* of them */
+	struct demands demands;
+	struct verify verify;
+	struct domains domains;
 
 	struct scavenge scavenge;
 	struct alive alive;
@@ -180,6 +266,15 @@ struct serve {
 /* serve.c */
 void serve_count(struct serve *serve, enum serve_stat stat);
 bool serve_is_own_address(const struct serve *serve, uint32_t ip);
+/* The address of ours from which to ask this one; 0: we serve none. */
+uint32_t serve_local_for(const struct serve *serve, uint32_t peer);
+uint32_t serve_hash_name(const struct nb_name *name);
+
+/* gate.c */
+/* Is this no time for clients to change anything? Counts it. */
+bool gate_silences(struct serve *serve);
+/* What would be wrong with a new version now: 0 or errno. */
+int gate_version(const struct serve *serve);
 
 /* source.c */
 struct source_table *source_table_create(TALLOC_CTX *mem_ctx,
@@ -204,20 +299,34 @@ bool serve_hold_done(struct serve *serve, const struct nb_verdict *verdict,
 		     void *arg);
 
 /* apply.c */
+/* What the rules say; nothing else. existing: NULL if there is none. */
+void serve_rule(const struct serve *serve, const struct nb_event *event,
+		const struct nb_record *existing, struct nb_verdict *verdict);
 /* Look the record up, decide, count and log the row. False if none is there. */
 bool serve_decide(struct serve *serve, const struct nb_event *event,
 		  struct nb_record *existing, struct nb_verdict *verdict);
 /* Does the store take changes at all? */
 bool serve_can_write(const struct serve *serve);
-/* Carry out the store part: 0 or errno. */
+/* Why not: 0, ENOSPC or EROFS. */
+int serve_write_error(const struct serve *serve);
+/*
+ * Carry out the store part: 0 or errno, EAGAIN while the gate is closed. old:
+ * the record that stood, NULL if there was none.
+ */
 int serve_store(struct serve *serve, const struct nb_event *event,
-		struct nb_verdict *verdict);
+		const struct nb_record *old, struct nb_verdict *verdict);
 /* Tell a client that the server failed. */
 void serve_reply_failure(struct serve *serve, const struct nb_event *event,
 			 const struct nb_origin *origin);
 /* Carry out the whole of it for a client. */
 void serve_apply(struct serve *serve, const struct nb_event *event,
-		 const struct nb_origin *origin, struct nb_verdict *verdict);
+		 const struct nb_origin *origin, const struct nb_record *old,
+		 struct nb_verdict *verdict);
+
+/* domain.c */
+/* Tell if a domain has lost its 1B or some of its 1C; now NULL: deleted. */
+void domain_look(struct serve *serve, const struct nb_record *old,
+		 const struct nb_record *now);
 
 /* burst.c */
 /* Is the store behind and the registration one that may be put off? Then it
@@ -241,9 +350,46 @@ bool challenge_repeats(const struct serve *serve, const struct nb_event *event,
 		       const struct nb_origin *origin);
 /* The record has changed under it: void, everybody meets it anew. */
 void challenge_void(struct serve *serve, const struct nb_name *name);
+/*
+ * A replica that needs one: 0 and settled() is called some time, within a turn
+ * that holds what came of it; or EAGAIN, ENOMEM, and nothing was done.
+ */
+int challenge_replica(struct serve *serve, const struct nb_event *event,
+		      const struct nb_verdict *verdict,
+		      void (*settled)(void *arg, int error), void *arg);
 bool challenge_outstanding(const struct serve *serve,
 			   const struct nb_name *name, uint16_t trn_id);
+/* The policy has changed: everybody meets the record anew. */
+void challenge_void_all(struct serve *serve);
 void challenge_free_all(struct serve *serve);
+
+/* replica.c */
+/* Carry out what needs no challenge, or the outcome of one. */
+int replica_apply(struct serve *serve, const struct nb_event *event,
+		  const struct nb_record *old, struct nb_verdict *verdict,
+		  bool *changed);
+/* Somebody who waited is done with it. */
+void replica_refused(struct serve *serve, const struct nb_event *event);
+
+/* demand.c */
+/* The demands of a verdict that was carried out; revision: of the record as
+ * it stands now. Within a turn; they leave when it is durable. */
+void demand_hosts(struct serve *serve, const struct nb_name *name,
+		  uint64_t revision, const struct nb_verdict *verdict);
+void demand_revive(struct serve *serve);
+void demand_stop(struct serve *serve);		/* drop them all */
+
+/* verify.c */
+/* Is this a record whose owner is to be asked, if it is due? */
+bool verify_concerns(const struct serve *serve, const struct nb_record *rec);
+/* The pass has done the rest: ask owners, then scavenge_pass_free(). */
+void verify_pass(struct serve *serve, struct scavenge_pass *pass);
+/* False if nothing like that was asked. Within a turn. */
+bool verify_answer(struct serve *serve, uint32_t from, uint16_t trn_id,
+		   const struct nb_name *name, uint8_t rcode,
+		   const uint32_t *addresses, unsigned int count);
+void verify_revive(struct serve *serve);
+void verify_stop(struct serve *serve);
 
 /* own.c */
 void own_configure(struct serve *serve);
@@ -275,5 +421,9 @@ void scavenge_reload(struct serve *serve);	/* the configuration changed */
 void scavenge_doubt(struct serve *serve);
 /* Go on if memory was out when a timer was wanted. */
 void scavenge_revive(struct serve *serve);
+/* What of the policy is decided here and not by a configuration. */
+void scavenge_set_policy(struct serve *serve);
+/* Tell everybody who waited for the pass. */
+void scavenge_pass_free(struct scavenge_pass *pass);
 
 #endif

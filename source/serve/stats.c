@@ -48,6 +48,25 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_SCAVENGED] = "scavenged",
 	[STAT_SCAVENGING_STOPPED] = "scavenging-stopped",
 	[STAT_CLOCK_STEPS] = "clock-steps",
+	[STAT_GATE_CLOSED] = "requests-gate-closed",
+	[STAT_OBSERVING] = "requests-observing",
+	[STAT_REPLICAS] = "replicas",
+	[STAT_REPLICAS_STORED] = "replicas-stored",
+	[STAT_REPLICAS_VERSIONED] = "replicas-versioned",
+	[STAT_REPLICAS_REFUSED] = "replicas-refused",
+	[STAT_REPLICAS_ASKED] = "replicas-challenged",
+	[STAT_REPLICAS_FAILED] = "replicas-failed",
+	[STAT_DEMANDS] = "release-demands",
+	[STAT_DEMANDS_SENT] = "release-demands-sent",
+	[STAT_DEMANDS_ANSWERED] = "release-demands-answered",
+	[STAT_DEMANDS_SPARED] = "release-demands-spared",
+	[STAT_DEMANDS_DROPPED] = "release-demands-dropped",
+	[STAT_VERIFY_ASKED] = "verify-asked",
+	[STAT_VERIFY_HELD] = "verify-held",
+	[STAT_VERIFY_LOST] = "verify-lost",
+	[STAT_VERIFY_SILENT] = "verify-silent",
+	[STAT_VERIFY_VOID] = "verify-void",
+	[STAT_DOMAIN_SHRUNK] = "domain-shrunk",
 };
 
 /* Gauges stand behind the counters. */
@@ -62,6 +81,18 @@ static bool gauge_at(const struct serve *serve, unsigned int index,
 	case 1:
 		*name = "pending-replies";
 		*value = serve->held;
+		return true;
+	case 2:
+		*name = "pending-replicas";
+		*value = serve->replicas;
+		return true;
+	case 3:
+		*name = "pending-demands";
+		*value = serve->demands.count;
+		return true;
+	case 4:
+		*name = "pending-verifications";
+		*value = serve->verify.asking;
 		return true;
 	}
 	return false;
@@ -80,7 +111,8 @@ bool serve_stat_at(const struct serve *serve, unsigned int index,
 
 unsigned int serve_pending(const struct serve *serve)
 {
-	return serve->challenges + serve->held;
+	return serve->challenges + serve->held + serve->demands.count +
+	       serve->verify.asking;
 }
 
 uint64_t serve_row_hits(const struct serve *serve, unsigned int row)

@@ -8,6 +8,9 @@
  * is durable no earlier than what it read. So a client is never told of a
  * state that a crash could take back, be it an acceptance or a refusal.
  *
+ * Whoever else waits for a turn (operators, repl, release demands) is held in
+ * the same way, and hears of a failure.
+ *
  * A turn that fails takes its replies with it: the clients see a lost packet
  * and ask again. Turns nest (a timer inside a drained batch); the outermost
  * end commits. A turn without a change or a held reply costs nothing.
@@ -52,6 +55,10 @@ static void held_end(struct serve *serve, struct held *held, int error)
 {
 	serve->held--;
 	burst_backlog_fell(serve);
+	if (held->durable != NULL) {
+		held->durable(held->arg, error);
+		return;
+	}
 	if (held->done != NULL) {
 		held->done(held->arg, error, held->verdict);
 		return;
@@ -67,6 +74,7 @@ static void turn_done(void *arg, int error)
 {
 	struct turn *turn = arg;
 	struct serve *serve = turn->serve;
+	bool changed = false;
 
 	turn_unlink(turn);
 	if (error != 0) {
@@ -82,12 +90,19 @@ static void turn_done(void *arg, int error)
 		       strerror(error));
 	}
 	serve->undone = error != 0;
+	changed = error == 0 && turn->changes > 0;
+	if (changed) {
+		serve->address_changes += turn->address_changes;
+	}
 	for (struct held *held = turn->first, *next; held != NULL;
 	     held = next) {
 		next = held->next;
 		held_end(serve, held, error);
 	}
 	talloc_free(turn);
+	if (changed && serve->watch != NULL) {
+		serve->watch(serve->watch_arg);
+	}
 }
 
 void serve_turn_end(struct serve *serve)
@@ -154,6 +169,7 @@ static struct held *hold(struct serve *serve)
 	}
 	held->next = NULL;
 	held->done = NULL;
+	held->durable = NULL;
 	if (serve->turn->last != NULL) {
 		serve->turn->last->next = held;
 	} else {
@@ -205,4 +221,61 @@ bool serve_hold_done(struct serve *serve, const struct nb_verdict *verdict,
 	held->done = done;
 	held->arg = arg;
 	return true;
+}
+
+bool serve_when_durable(struct serve *serve, void (*done)(void *arg, int error),
+			void *arg)
+{
+	struct held *held = hold(serve);
+
+	if (held == NULL) {
+		return false;
+	}
+	held->durable = done;
+	held->arg = arg;
+	return true;
+}
+
+/* ---- what rides on a turn, and who hears of it ---- */
+
+int serve_set_mark(struct serve *serve, uint32_t owner, uint64_t version)
+{
+	int ret = 0;
+
+	if (!serve_turn_open(serve)) {
+		return ENOMEM;
+	}
+	ret = store_set_mark(serve->store, owner, version);
+	if (ret == 0) {
+		serve->turn->changes++;
+	}
+	return ret;
+}
+
+/* No change that anybody watches for: repl keeps its own notes there. */
+int serve_set_meta(struct serve *serve, const char *key, uint64_t number)
+{
+	if (!serve_turn_open(serve)) {
+		return ENOMEM;
+	}
+	return store_set_meta(serve->store, key, number);
+}
+
+int serve_raise_counter(struct serve *serve, uint64_t version)
+{
+	if (!serve_turn_open(serve)) {
+		return ENOMEM;
+	}
+	return store_raise_counter(serve->store, version);
+}
+
+void serve_set_watch(struct serve *serve, void (*watch)(void *arg), void *arg)
+{
+	serve->watch = watch;
+	serve->watch_arg = arg;
+}
+
+uint64_t serve_address_changes(const struct serve *serve)
+{
+	return serve->address_changes;
 }

@@ -25,6 +25,7 @@ enum sim_behaviour {
 	SIM_HOLDS,		/* answers with its own address */
 	SIM_ANSWERS,		/* answers with the addresses given */
 	SIM_DENIES,		/* answers negatively */
+	SIM_FAILS,		/* answers with a server failure */
 };
 
 struct sim_host {
@@ -33,6 +34,8 @@ struct sim_host {
 	unsigned int count;
 	uint32_t addr[NB_MEMBERS_MAX];
 	unsigned int asked;	/* queries that reached it */
+	unsigned int demanded;	/* release demands; all but the silent answer */
+	uint64_t last_demand;	/* sim->usec */
 	bool late;		/* answers are kept for sim_hosts_answer() */
 };
 
@@ -61,6 +64,7 @@ struct sim_server {
 	struct sim_reply *first, *last;	/* to clients, oldest first */
 	struct sim_reply *kept;		/* late answers of hosts */
 	unsigned int sent;		/* datagrams that left */
+	unsigned int queries, demands;	/* of them, to hosts, known or not */
 	bool discard;			/* count replies, keep none */
 	bool loading;			/* the next start leaves it to the
 					   test to call serve_loaded() */
@@ -101,6 +105,35 @@ struct sim_request {
 	uint16_t operation;	/* 0: what the kind usually has */
 };
 void sim_request(struct sim_server *server, const struct sim_request *request);
+
+/* A record of another server: what serve_replica() is told. */
+struct sim_replica {
+	const char *name;
+	uint8_t type, state;
+	bool is_static;
+	uint32_t owner;		/* 0: SIM_OTHER */
+	uint64_t version;	/* 0: one more than the last of any */
+	unsigned int count;
+	uint32_t addr[NB_MEMBERS_MAX];	/* owned by the record's owner ... */
+	uint32_t of[NB_MEMBERS_MAX];	/* ... or by this one, if not 0 */
+	bool no_demand;
+};
+
+/* What became of it. */
+struct sim_settled {
+	struct sim_server *server;
+	int error;		/* of serve_replica(), then of settled() */
+	bool pending;		/* of serve_replica(); stays */
+	bool changed;
+	uint64_t version;	/* as it was sent */
+	unsigned int calls;	/* of settled() */
+	unsigned int durable;	/* turns of settled() that are durable ... */
+	unsigned int undone;	/* ... or were undone */
+};
+
+/* In a turn of its own; *settled stays until the end of it. */
+void sim_replica(struct sim_server *server, const struct sim_replica *replica,
+		 struct sim_settled *settled);
 
 /* The oldest reply with this id is taken out; NULL if there is none. It stays
  * valid until the next call. */

@@ -62,9 +62,8 @@ static uint8_t owners_of(const struct nb_record *view,
 			 const struct nb_record *in)
 {
 	if (in->owner == NB_SELF) {
-		return view == NULL		  ? RO_BACK_NEW
-		       : view->owner == NB_SELF ? RO_BACK_OURS
-						  : RO_BACK_OTHER;
+		return view == NULL ? RO_BACK_NEW :
+		       view->owner == NB_SELF ? RO_BACK_OURS : RO_BACK_OTHER;
 	}
 	if (view == NULL) {
 		return RO_NEW;
@@ -292,7 +291,7 @@ static void act_replace(struct work *w)
 static void act_restore(struct work *w)
 {
 	struct nb_record *rec = head_of_replica(w);
-	const uint32_t life[] = {
+	const uint32_t life_of[] = {
 		[NB_ACTIVE] = w->policy->max_ttl,
 		[NB_RELEASED] = w->policy->tombstone_interval,
 		[NB_TOMBSTONE] = w->policy->tombstone_timeout,
@@ -301,14 +300,14 @@ static void act_restore(struct work *w)
 	for (int i = members_of(w->in); i > 0; i--) {
 		struct nb_member member = w->in->member[i - 1];
 
-		member.expires = w->now + (member.owner == NB_SELF
-						   ? w->policy->max_ttl
-						   : w->policy->verify_interval);
+		member.expires = w->now + (member.owner == NB_SELF ?
+					   w->policy->max_ttl :
+					   w->policy->verify_interval);
 		nb_record_insert(rec, member, false);
 	}
 	nb_record_settle(rec);
 	if (rec->expires != NB_NEVER) {
-		rec->expires = w->now + life[rec->state];
+		rec->expires = w->now + life_of[rec->state];
 	}
 }
 
@@ -339,8 +338,10 @@ static void act_demand(struct work *w)
 {
 	act_replace(w);
 	for (int i = 0; i < w->view->count; i++) {
-		if (nb_record_find(w->in, w->view->member[i].ip) < 0) {
-			demand_of(w, w->view->member[i].ip);
+		uint32_t ip = w->view->member[i].ip;
+
+		if (is_host(w->in->type) || nb_record_find(w->in, ip) < 0) {
+			demand_of(w, ip);
 		}
 	}
 }

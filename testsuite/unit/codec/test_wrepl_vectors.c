@@ -75,6 +75,7 @@ static void test_start(void **state)
 	assert_int_equal(msg.sender, 0);
 	assert_int_equal(msg.major, 2);
 	assert_int_equal(msg.minor, 5);
+	memset(out, 0xa5, sizeof(out));
 	check_written("start,", out, wrepl_encode_start(out, WREPL_START, 0,
 							 0));
 

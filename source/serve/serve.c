@@ -156,6 +156,15 @@ void serve_set_ifaces(struct serve *serve, const struct serve_iface *iface,
 	own_ifaces_changed(serve);
 }
 
+void serve_record_view(const struct serve *serve, struct nb_record *rec)
+{
+	int64_t now = serve->world->now(serve->world->priv);
+
+	if (!serve->config.policy.expiry_held && nb_record_aged(rec, now)) {
+		*rec = nb_record_at(rec, now);
+	}
+}
+
 /* ---- queries ---- */
 
 static void answer_group_in_order(struct serve *serve,

@@ -45,6 +45,7 @@ struct range {
 	bool sorted;
 	bool complete;			/* no more will come: all are in */
 	bool abandoned;			/* no more will come: the pull ended */
+	bool held;			/* the pull has not let go of it */
 	unsigned int turns;		/* not durable yet */
 	unsigned int calls;		/* of settled(), on the stack */
 	TAILQ_HEAD(, pending) pending;
@@ -80,6 +81,7 @@ struct range *range_begin(struct pull *pull, struct owner *owner, uint64_t min,
 	range->max = max;
 	range->stuck = UINT64_MAX;
 	range->sorted = true;
+	range->held = true;
 	TAILQ_INIT(&range->pending);
 	TAILQ_INIT(&range->notes);
 	owner->range = range;
@@ -107,8 +109,9 @@ static void range_look(struct range *range)
 {
 	struct repl *repl = range->repl;
 
-	if ((!range->complete && !range->abandoned) || range->turns > 0 ||
-	    range->calls > 0 || !TAILQ_EMPTY(&range->pending)) {
+	if (range->held || (!range->complete && !range->abandoned) ||
+	    range->turns > 0 || range->calls > 0 ||
+	    !TAILQ_EMPTY(&range->pending)) {
 		return;
 	}
 	range_free(range);
@@ -331,11 +334,13 @@ void range_abandon(struct range *range)
 {
 	range->pull = NULL;
 	range->abandoned = true;
+	range->held = false;
 	range_look(range);
 }
 
 void range_leave(struct range *range)
 {
+	range->held = false;
 	range_look(range);
 }
 

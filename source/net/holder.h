@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who has the UDP port that we want? Best effort for an error message: what
+ * Who has the port that we want? Best effort for an error message: what
  * /proc shows to us.
  */
 #ifndef WINSD_NET_HOLDER_H
@@ -11,6 +11,11 @@
 
 #include "core/addr.h"
 
+enum holder_protocol {
+	HOLDER_UDP,
+	HOLDER_TCP,		/* who listens there */
+};
+
 struct holder {
 	pid_t pid;		/* 0: found the socket, cannot tell whose */
 	bool sure;		/* false: a likely process, not seen to have it */
@@ -19,12 +24,14 @@ struct holder {
 };
 
 /* False if no socket is found on ip:port or 0.0.0.0:port. */
-bool holder_find(uint32_t ip, uint16_t port, struct holder *holder);
+bool holder_find(enum holder_protocol protocol, uint32_t ip, uint16_t port,
+		 struct holder *holder);
 
 /*
  * One line: "ADDR:PORT is in use by nmbd (process 7): ..." with what to do
  * about it. NULL when memory is out.
  */
-char *holder_message(TALLOC_CTX *mem_ctx, uint32_t ip, uint16_t port);
+char *holder_message(TALLOC_CTX *mem_ctx, enum holder_protocol protocol,
+		     uint32_t ip, uint16_t port);
 
 #endif

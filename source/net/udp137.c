@@ -412,7 +412,8 @@ static void say_why(const struct udp137 *udp, uint32_t ip, int error,
 
 	nb_addr_print(ip, text);
 	if (error == EADDRINUSE) {
-		*message = holder_message(mem_ctx, ip, udp->port);
+		*message = holder_message(mem_ctx, HOLDER_UDP, ip,
+					  udp->port);
 	} else if (error == EACCES) {
 		*message = talloc_asprintf(mem_ctx, "%s:%u: no permission for "
 					   "a port below 1024: start as root, "

@@ -447,10 +447,10 @@ static void test_port_in_use_on_any(void **state)
 
 	assert_int_equal(udp137_serve(f->udp, faces, 1, f, &message),
 			 EADDRINUSE);
-	assert_true(holder_find(HERE, f->port, &holder));
+	assert_true(holder_find(HOLDER_UDP, HERE, f->port, &holder));
 	assert_int_equal(holder.pid, getpid());
 	close(fd);
-	assert_false(holder_find(HERE, f->port, &holder));
+	assert_false(holder_find(HOLDER_UDP, HERE, f->port, &holder));
 }
 
 /* A mask that is not the kernel's: no broadcast there, but the rest works. */

@@ -365,7 +365,9 @@ static void act_op_adopt(struct client_work *w)
 
 		if (member.owner == w->raw->owner) {
 			member.owner = NB_SELF;
-			member.expires = w->now + w->policy->max_ttl;
+			if (member.expires != NB_NEVER) {
+				member.expires = w->now + w->policy->max_ttl;
+			}
 			nb_record_insert(rec, member, false);
 		}
 	}

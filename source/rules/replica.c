@@ -226,13 +226,36 @@ static int64_t time_of_ours(const struct work *w, uint32_t ip, int64_t other)
 	return w->raw->member[at].expires;
 }
 
+/* What never expires: said before the members are put in order. */
+static bool is_for_ever(const struct nb_record *in)
+{
+	return in->is_static && in->state == NB_ACTIVE;
+}
+
 static struct nb_member replica_member(const struct work *w, int at)
 {
 	struct nb_member member = w->in->member[at];
 
 	member.expires = w->now + w->policy->verify_interval;
-	if (member.owner == NB_SELF) {
+	if (is_for_ever(w->in)) {
+		member.expires = NB_NEVER;
+	} else if (member.owner == NB_SELF) {
 		member.expires = time_of_ours(w, member.ip, member.expires);
+	}
+	return member;
+}
+
+/* The same of a record of ours that comes back. */
+static struct nb_member restored_member(const struct work *w, int at)
+{
+	struct nb_member member = w->in->member[at];
+
+	if (is_for_ever(w->in)) {
+		member.expires = NB_NEVER;
+	} else if (member.owner == NB_SELF) {
+		member.expires = w->now + w->policy->max_ttl;
+	} else {
+		member.expires = w->now + w->policy->verify_interval;
 	}
 	return member;
 }
@@ -298,12 +321,7 @@ static void act_restore(struct work *w)
 	};
 
 	for (int i = members_of(w->in); i > 0; i--) {
-		struct nb_member member = w->in->member[i - 1];
-
-		member.expires = w->now + (member.owner == NB_SELF ?
-					   w->policy->max_ttl :
-					   w->policy->verify_interval);
-		nb_record_insert(rec, member, false);
+		nb_record_insert(rec, restored_member(w, i - 1), false);
 	}
 	nb_record_settle(rec);
 	if (rec->expires != NB_NEVER) {

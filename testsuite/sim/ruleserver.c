@@ -46,8 +46,10 @@ void ruleserver_event(struct ruleserver *server, const struct nb_event *event)
 
 	memset(verdict, 0xa5, sizeof(*verdict));
 	if (rule_is_replica_event(event->kind)) {
-		rule_replica(existing, event, &server->policy, server->now,
-			     verdict);
+		rule_replica_with(server->table == NULL ? replica_table
+							: server->table,
+				  replica_table_rows, existing, event,
+				  &server->policy, server->now, verdict);
 	} else {
 		rule_client(existing, event, &server->policy, server->now,
 			    verdict);

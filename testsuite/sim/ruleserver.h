@@ -11,6 +11,7 @@
 #include "core/event.h"
 #include "core/policy.h"
 #include "core/verdict.h"
+#include "rules/replica_table.h"
 
 struct ruleserver {
 	uint32_t address;	/* as owner, for others */
@@ -20,6 +21,7 @@ struct ruleserver {
 	bool exists;
 	struct nb_record record;
 	struct nb_verdict verdict;	/* the latest */
+	const struct replica_row *table;	/* another one; NULL: the real */
 };
 
 void ruleserver_init(struct ruleserver *server, uint32_t address);

@@ -117,6 +117,9 @@ uint64_t owner_told(struct repl *repl, const struct owner *owner, uint32_t to)
 	if (owner->address == repl->config.self) {
 		return store_mark(repl->store, NB_SELF);
 	}
+	if (repl->config.observe) {
+		return 0;	/* whoever only looks on tells nothing on */
+	}
 	return owner->address == to && owner->seen > owner->mark ?
 		       owner->seen : owner->mark;
 }
@@ -193,6 +196,7 @@ int repl_owner_accept(struct repl *repl, uint32_t address)
 	ret = decide(repl, owner, "owner-accepted");
 	if (ret == 0) {
 		owner->accepted = was;
+		(void)repl_pull(repl, 0, NULL, NULL);
 	}
 	return ret;
 }
@@ -215,6 +219,25 @@ int repl_owner_reject(struct repl *repl, uint32_t address)
 
 /* ---- sight ---- */
 
+/* Itself, if it is a partner of ours; else somebody who tells of it. */
+static bool is_reachable(const struct repl *repl, uint32_t address)
+{
+	const struct partner *own = partner_find(repl, address);
+	const struct partner *partner = NULL;
+	bool known = false;
+
+	if (own != NULL && own->config.pull) {
+		return own->pull_ok != 0 && own->errors == 0;
+	}
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		(void)partner_map_get(partner, address, &known);
+		if (known && partner->pull_ok != 0 && partner->errors == 0) {
+			return true;
+		}
+	}
+	return address == repl->config.self;
+}
+
 void owner_sight(struct repl *repl, const struct owner *owner,
 		 struct repl_owner_sight *sight)
 {
@@ -224,7 +247,7 @@ void owner_sight(struct repl *repl, const struct owner *owner,
 		.mark = owner_told(repl, owner, 0),
 		.map_max = owner->map_max != 0 ? owner->map_max : REPL_UNKNOWN,
 		.last_new = owner->last_new,
-		.reachable = owner->reachable,
+		.reachable = is_reachable(repl, owner->address),
 		.blocked = !owner_allowed(repl, owner->address),
 		.quarantine = owner->quarantine,
 		.rejected = owner->rejected != 0,

@@ -330,7 +330,6 @@ void partner_map_merge(struct partner *partner, const struct wrepl_owner *line,
 		    owner == NULL) {
 			continue;
 		}
-		owner->reachable = true;
 		if (owner->map_max < line[i].max) {
 			owner->map_max = line[i].max;
 		}

@@ -86,7 +86,6 @@ struct owner {
 	uint64_t map_max;	/* highest that a partner told */
 	uint64_t seen;		/* highest that ever came, settled or not */
 	int64_t last_new;	/* wall clock */
-	bool reachable;
 	uint64_t quarantine;	/* 0: none; else the highest told */
 	uint64_t accepted;	/* versions up to here were accepted */
 	uint64_t rejected;	/* and these are not alarmed about again */
@@ -164,6 +163,8 @@ struct partner {
 	int64_t lag_in_since, lag_out_since;	/* wall clock; 0: no lag */
 	uint64_t records, statics;
 	uint64_t quarantined;	/* owners, as of its latest map */
+	uint64_t went_back;	/* its own maximum, when it is below our mark
+				   of it and that was told; else 0 */
 	uint64_t failed_at[FAILURE_TIMES];	/* mono, s; a ring */
 	unsigned int failed_next;
 	uint32_t failed_hour[FAILURE_HOURS];

@@ -26,6 +26,8 @@
 
 #include "repl/private.h"
 
+#define PROGRESS 100000u	/* records between two lines of log */
+
 enum pull_state {
 	PULL_CONNECTING,
 	PULL_TABLE,		/* the map was asked for */
@@ -149,11 +151,27 @@ static void begin_waiting(struct repl *repl)
 	}
 }
 
+static void log_success(const struct pull *pull)
+{
+	const struct repl *repl = pull->partner->repl;
+	char name[PARTNER_TEXT];
+
+	if (pull->records == 0) {
+		return;
+	}
+	nb_log(repl->world, pull->records >= PROGRESS ? NB_LOG_NOTICE :
+							NB_LOG_INFO,
+	       "pulled %" PRIu64 " records from %s in %" PRIu64 " ms",
+	       pull->records, partner_text(pull->partner, name),
+	       (repl_mono(repl) + 1 - pull->partner->began) / 1000);
+}
+
 static void tell_success(struct pull *pull)
 {
 	struct partner *partner = pull->partner;
 	struct repl *repl = partner->repl;
 
+	log_success(pull);
 	partner->pull_ok = repl_wall(repl);
 	partner_joins(partner);
 	pull_worked(partner);
@@ -375,6 +393,31 @@ void pull_owner_free(struct repl *repl)
 	}
 }
 
+/*
+ * A server that was set up anew and counts from 1 again is not heard by anyone
+ * who knew it: its versions are below their marks.
+ */
+static void look_back(struct partner *partner, uint64_t max)
+{
+	struct repl *repl = partner->repl;
+	uint64_t known = owner_known(repl, partner->config.address);
+	char name[PARTNER_TEXT];
+
+	if (max >= known) {
+		partner->went_back = 0;
+		return;
+	}
+	if (partner->went_back == 0) {
+		nb_log(repl->world, NB_LOG_WARNING,
+		       "%s tells %" PRIu64 " as its own highest version, but "
+		       "%" PRIu64 " is known of it: its database went back, and "
+		       "new records below that are not seen (`winsctl owner "
+		       "delete` forgets what is known of it)",
+		       partner_text(partner, name), max, known);
+	}
+	partner->went_back = max + 1;
+}
+
 /* Its map is here: remember what it says, then ask. */
 static void pull_begin_owners(struct pull *pull)
 {
@@ -390,6 +433,10 @@ static void pull_begin_owners(struct pull *pull)
 	for (uint32_t i = 0; i < pull->owners; i++) {
 		if (pull->table[i].address == repl->config.self) {
 			pull->told_us = pull->table[i].max;
+		}
+		if (pull->table[i].address == partner->config.address &&
+		    pull->table[i].max != 0) {
+			look_back(partner, pull->table[i].max);
 		}
 	}
 	pull_next(pull);
@@ -453,6 +500,16 @@ void pulls_flow(struct repl *repl)
 	}
 }
 
+static void log_progress(const struct pull *pull)
+{
+	char name[PARTNER_TEXT];
+
+	nb_log(pull->partner->repl->world, NB_LOG_NOTICE,
+	       "%" PRIu64 " of %" PRIu64 " records have come from %s",
+	       pull->records, pull->expected,
+	       partner_text(pull->partner, name));
+}
+
 /* Decode and hand over as many as are whole: 0 or an errno. */
 static int take_records(struct pull *pull, struct assoc *a,
 			const uint8_t *data, size_t len, size_t *taken,
@@ -474,7 +531,9 @@ static int take_records(struct pull *pull, struct assoc *a,
 		*taken += used;
 		a->body_left -= used;
 		a->names_left--;
-		pull->records++;
+		if (++pull->records % PROGRESS == 0) {
+			log_progress(pull);
+		}
 		pull->partner->records++;
 		pull->partner->statics += rec.is_static;
 		ret = range_record(pull->range, &rec);

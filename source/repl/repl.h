@@ -167,7 +167,9 @@ struct repl_owner_sight {
 	uint64_t map_max;		/* highest any partner told, or ... */
 	int64_t last_new;		/* wall clock of its last new version
 					   here; 0: not since the start */
-	bool reachable;			/* a partner's latest pull told of it */
+	bool reachable;			/* by its last pull, if it is a partner;
+					   else one that can be reached tells
+					   of it */
 	bool blocked;			/* by wins:block/accept owners */
 	uint64_t quarantine;		/* versions up to here wait; 0: none */
 	bool rejected;

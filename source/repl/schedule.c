@@ -87,6 +87,13 @@ void pull_due(struct partner *partner)
 
 void pull_worked(struct partner *partner)
 {
+	char name[PARTNER_TEXT];
+
+	if (partner->errors > 0) {
+		nb_log(partner->repl->world, NB_LOG_NOTICE,
+		       "replication with %s works again",
+		       partner_text(partner, name));
+	}
 	partner->errors = 0;
 	partner->retry = 0;
 }

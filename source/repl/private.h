@@ -355,7 +355,7 @@ void answer_request(struct assoc *a, const struct wrepl_owner *request);
 void answer_drained(struct assoc *a);
 void answer_drop(struct assoc *a);
 
-/* ---- pull.c ---- */
+/* ---- wish.c ---- */
 
 /* A pull is wanted; it begins now, or when it may. Takes what wish has. */
 void pull_want(struct partner *partner, struct pull_wish *wish);
@@ -363,6 +363,12 @@ void pull_wish_clear(struct pull_wish *wish, int error, const char *message,
 		     struct partner *partner);
 /* The connection of an UPDATE has gone before its turn. */
 void pull_lent_gone(struct partner *partner, const struct assoc *a);
+void pulls_try(struct repl *repl);		/* one has ended */
+
+/* ---- pull.c ---- */
+
+/* Begin with this wish, which is taken. */
+void pull_start(struct partner *partner, struct pull_wish *wish);
 struct partner *pull_partner(const struct pull *pull);
 void pull_up(struct pull *pull);		/* association stands */
 void pull_table(struct pull *pull, const struct wrepl_msg *msg);

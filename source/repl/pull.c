@@ -5,10 +5,8 @@
  *	connect, START -> its owner-version map -> for each owner of whom it
  *	knows more: SEND_REQUEST, records, next -> all durable -> the end
  *
- * A pull begins with a wish: the calendar's, an operator's, or a partner's
- * that has news. Of a partner one pull is under way at a time, whatever it
- * sends; what is wished meanwhile becomes one more. With UPDATE the
- * connection and the map are the partner's, with INFORM the map.
+ * A pull begins with a wish (wish.c). With UPDATE the connection and the map
+ * are the partner's, with INFORM the map.
  *
  * The cycle goes on to the next owner when all records of one have come;
  * challenges do not hold it up (range.c looks after them). It ends when what
@@ -68,7 +66,6 @@ struct pull {
 };
 
 static void pull_next(struct pull *pull);
-static void pull_try(struct partner *partner);
 
 struct partner *pull_partner(const struct pull *pull)
 {
@@ -142,15 +139,6 @@ static void leave_assoc(struct pull *pull, int error)
 	}
 }
 
-static void begin_waiting(struct repl *repl)
-{
-	struct partner *partner = NULL;
-
-	TAILQ_FOREACH(partner, &repl->partners, list) {
-		pull_try(partner);
-	}
-}
-
 static void log_success(const struct pull *pull)
 {
 	const struct repl *repl = pull->partner->repl;
@@ -217,7 +205,7 @@ static void pull_finish(struct pull *pull, int error)
 		     pull->records, error != 0 ? pull->message : NULL);
 	pull->inside--;
 	pull_release(pull);
-	begin_waiting(repl);
+	pulls_try(repl);
 }
 
 static void pull_fail(struct pull *pull, int error, const char *format, ...)
@@ -702,7 +690,7 @@ static void take_wish(struct pull *pull, struct pull_wish *wish)
 	*wish = (struct pull_wish){ .wanted = false };
 }
 
-static void pull_start(struct partner *partner, struct pull_wish *wish)
+void pull_start(struct partner *partner, struct pull_wish *wish)
 {
 	struct repl *repl = partner->repl;
 	struct pull *pull = talloc_zero(repl, struct pull);
@@ -729,105 +717,4 @@ static void pull_start(struct partner *partner, struct pull_wish *wish)
 	} else if (!pull_connect(pull)) {
 		pull_fail(pull, errno, "cannot call it: %s", strerror(errno));
 	}
-}
-
-/* ---- wishes ---- */
-
-static void wish_timer(void *arg)
-{
-	struct partner *partner = arg;
-
-	partner->timer = NULL;
-	pull_try(partner);
-}
-
-/* INFORM costs us a connection: not too often. True: later. */
-static bool comes_too_soon(struct partner *partner)
-{
-	struct repl *repl = partner->repl;
-	uint64_t since = repl_mono(repl) + 1 - partner->began;
-
-	if (partner->wish.table == NULL || partner->began == 0 ||
-	    since >= PULL_PAUSE_USEC) {
-		return false;
-	}
-	partner->timer = repl_timer(repl, PULL_PAUSE_USEC - since, wish_timer,
-				    partner);
-	return partner->timer != NULL;
-}
-
-/* Begin what is wished, if it may begin now. */
-static void pull_try(struct partner *partner)
-{
-	struct repl *repl = partner->repl;
-
-	if (partner->pull != NULL || !repl->loaded ||
-	    repl->pulls >= PULLS_MAX) {
-		return;
-	}
-	if (partner->lent.wanted) {
-		pull_start(partner, &partner->lent);
-	} else if (partner->wish.wanted && partner->timer == NULL &&
-		   !comes_too_soon(partner)) {
-		pull_start(partner, &partner->wish);
-	}
-}
-
-void pull_wish_clear(struct pull_wish *wish, int error, const char *message,
-		     struct partner *partner)
-{
-	struct assoc *a = wish->assoc;
-	struct waiter *waiters = wish->waiters;
-
-	talloc_free(wish->table);
-	*wish = (struct pull_wish){ .wanted = false };
-	if (a != NULL) {
-		assoc_stop(a, WREPL_STOP_ERROR);
-	}
-	waiters_tell(&waiters, partner->config.address, error, 0, message);
-}
-
-void pull_lent_gone(struct partner *partner, const struct assoc *a)
-{
-	if (partner->lent.assoc == a) {
-		partner->lent.assoc = NULL;
-		pull_wish_clear(&partner->lent, ECONNRESET, NULL, partner);
-	}
-}
-
-/* Two wishes become one that serves both. */
-static void wish_join(struct pull_wish *have, struct pull_wish *more)
-{
-	struct waiter **end = &have->waiters;
-	struct assoc *old = have->assoc;
-	bool all = more->assoc == NULL &&
-		   ((have->wanted && have->table == NULL) ||
-		    more->table == NULL);
-
-	while (*end != NULL) {
-		end = &(*end)->next;
-	}
-	*end = more->waiters;
-	talloc_free(have->table);
-	if (all) {
-		TALLOC_FREE(more->table);
-	}
-	have->wanted = true;
-	have->table = more->table;
-	have->owners = more->owners;
-	have->assoc = more->assoc;
-	if (more->propagate) {
-		have->initiator = more->initiator;
-		have->propagate = true;
-	}
-	if (old != NULL) {
-		/* what it said later counts */
-		assoc_stop(old, WREPL_STOP_NORMAL);
-	}
-}
-
-void pull_want(struct partner *partner, struct pull_wish *wish)
-{
-	wish_join(wish->assoc != NULL ? &partner->lent : &partner->wish, wish);
-	pull_try(partner);
 }

@@ -12,6 +12,7 @@
 
 #include <talloc.h>
 
+#include "repl/repl.h"
 #include "serve/serve.h"
 #include "wins_host.h"
 
@@ -25,6 +26,7 @@ struct wins_config {
 	 * given: then self is 0 and the first served address is taken.
 	 */
 	struct serve_config serve;
+	struct repl_config repl;	/* and the same of its self */
 
 	/*
 	 * `wins:interfaces`, else `interfaces`, else the host's default: words

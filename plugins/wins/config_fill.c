@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From settings to what the server runs on: struct serve_config with its
- * policy, the own names of protocol.md 1.6, paths, interfaces.
+ * policy, the own names of protocol.md 1.6, paths, interfaces. Replication is
+ * in config_repl.c.
  *
  * The values are checked already; what can still fail is memory, what the
  * machine says of itself (its name, its directories), and a list of
@@ -133,6 +134,7 @@ static void fill_policy(const struct settings *s, struct nb_policy *policy)
 	policy->tombstone_timeout =
 		settings_number(s, OPTION_TOMBSTONE_TIMEOUT);
 	policy->verify_interval = settings_number(s, OPTION_VERIFY_INTERVAL);
+	policy->observe = settings_bool(s, OPTION_OBSERVE);
 	policy->migrate_on = settings_bool(s, OPTION_MIGRATE_ON);
 	policy->propagate_releases =
 		settings_bool(s, OPTION_PROPAGATE_RELEASES);
@@ -342,6 +344,9 @@ int wins_config_fill(struct wins_config *config, enum option_id *about,
 		      &config->backup_keep);
 	config->observe = settings_bool(s, OPTION_OBSERVE);
 	config->log_level = settings_level(s, "wins");
-	error = fill_paths(config, about, message);
+	error = wins_config_fill_repl(config);
+	if (error == 0) {
+		error = fill_paths(config, about, message);
+	}
 	return error != 0 ? error : fill_interfaces(config, about, message);
 }

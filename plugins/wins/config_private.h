@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What config.c and config_fill.c share; nobody else includes this. */
+/* What config.c, config_fill.c and config_repl.c share; nobody else's. */
 #ifndef WINS_CONFIG_PRIVATE_H
 #define WINS_CONFIG_PRIVATE_H
 
@@ -19,5 +19,8 @@ int wins_config_complete(TALLOC_CTX *mem_ctx, const struct wins_host *host,
  */
 int wins_config_fill(struct wins_config *config, enum option_id *about,
 		     char **message);
+
+/* Its part of replication: config->repl. 0 or ENOMEM. */
+int wins_config_fill_repl(struct wins_config *config);
 
 #endif

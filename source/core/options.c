@@ -23,7 +23,6 @@
 #define LIST_MAX	4096
 #define INTERFACES_MAX	256		/* what net/ifaces.h takes */
 
-#define NO_REPLICATION	"replication is not in this version"
 #define NO_PLUGINS	"plugins are not in this version"
 
 static const struct option table[OPTION_COUNT] = {
@@ -254,11 +253,12 @@ static const struct option table[OPTION_COUNT] = {
 [OPTION_VERIFY_INTERVAL] = {
 	.name = "wreplsrv:verify_interval", .type = OPTION_NUMBER, .min = 1,
 	.max = SECONDS_MAX, .unit = "s", .standard = "2073600",
-	.windows = "2073600", .later = NO_REPLICATION,
+	.windows = "2073600",
 	.group = OPTION_GROUP_LIFE, .room = "rules", .reload = true,
 	.summary = "life of a replica before its owner is asked",
-	.doc = "A record of another server that was not heard of for this long "
-	"is verified with that server.",
+	.doc = "A record of another server that was not heard of for this "
+	"long is verified with that server: it is deleted if its owner says "
+	"that it has it no more, and kept while the owner cannot be asked.",
 },
 [OPTION_SCAVENGING_INTERVAL] = {
 	.name = "wreplsrv:scavenging_interval", .type = OPTION_NUMBER,
@@ -388,85 +388,105 @@ static const struct option table[OPTION_COUNT] = {
 },
 [OPTION_PARTNERS] = {
 	.name = "wins:partners", .type = OPTION_PARTNER_LIST,
-	.max = 1024, .standard = "", .later = NO_REPLICATION,
+	.max = 1024, .standard = "",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "replication partners",
-	.doc = "Addresses; ADDR(pull) only fetches from it, ADDR(push) only "
-	"lets it fetch, a plain ADDR does both.",
+	.doc = "Addresses of other WINS servers. ADDR(pull) only fetches from "
+	"it, ADDR(push) only lets it fetch and tells it of changes, a plain "
+	"ADDR does both. The other side must list this server's owner address "
+	"in its turn. A partner is known by its address and by nothing else: "
+	"whoever can send from it may read all records and add some, so let a "
+	"firewall close the port to everybody but the partners. A caller that "
+	"is refused is logged, with the line that would let it in. What else "
+	"can be set for a partner is below.",
 },
 [OPTION_REPLICATION_PORT] = {
 	.name = "wins:replication port", .type = OPTION_NUMBER, .min = 1,
 	.max = 65535, .standard = "42", .windows = "42",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = false,
 	.summary = "TCP port of replication",
-	.doc = "Partners are called at the same port.",
+	.doc = "The server listens on each address that it serves, and calls "
+	"partners at the same port. When the port is taken or not permitted "
+	"the server does not start; without wins:partners that is only a "
+	"warning.",
 },
 [OPTION_ONLY_PARTNERS] = {
 	.name = "wins:only partners", .type = OPTION_BOOL, .standard = "yes",
-	.windows = "yes", .later = NO_REPLICATION,
+	.windows = "yes",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "serve replication to listed partners only",
-	.doc = "With no, anybody who can connect may fetch all records.",
+	.doc = "With no, anybody who can connect may fetch the records. To "
+	"add some, or to have this server fetch, one must be a partner "
+	"whatever is set here.",
 },
 [OPTION_OBSERVE] = {
 	.name = "wins:observe", .type = OPTION_BOOL, .standard = "no",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "trial membership: only watch",
-	.doc = "The server pulls and does nothing else: it pushes, challenges "
-	"and changes nothing, and registrations are ignored.",
+	.doc = "For a trial beside the servers that serve now: this one "
+	"pulls, answers queries from what it has, and does nothing else. It "
+	"tells partners nothing, challenges nobody, sends no release demands, "
+	"makes no tombstones and hands out no version; registrations, "
+	"refreshes and releases get no answer. winsctl server status says "
+	"observing.",
 },
 [OPTION_ACCEPT_OWNERS] = {
 	.name = "wins:accept owners", .type = OPTION_ADDRESS_LIST,
-	.max = LIST_MAX, .standard = "", .later = NO_REPLICATION,
+	.max = LIST_MAX, .standard = "",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "take records of these owners only",
-	.doc = "Empty: of all. Members of groups that belong to other owners "
-	"are left out too.",
+	.doc = "Empty: of all. It is the owner of a record that counts, not "
+	"the partner that brings it, so name the partners themselves too. "
+	"Members of groups that belong to other owners are left out, and a "
+	"group that is empty then is skipped.",
 },
 [OPTION_BLOCK_OWNERS] = {
 	.name = "wins:block owners", .type = OPTION_ADDRESS_LIST,
-	.max = LIST_MAX, .standard = "", .later = NO_REPLICATION,
+	.max = LIST_MAX, .standard = "",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "take no records of these owners",
-	.doc = "Their members are removed from groups; a group that is empty "
-	"then is skipped.",
+	.doc = "Their members are removed from groups too; a group that is "
+	"empty then is skipped. An owner that is in wins:accept owners as well "
+	"is blocked. Records that are here already stay: winsctl owner delete "
+	"removes them.",
 },
 [OPTION_VERSION_JUMP] = {
 	.name = "wins:version jump", .type = OPTION_NUMBER, .min = 1,
 	.max = 4294967295u, .unit = "versions", .standard = "1000000",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "how far an owner's versions may jump",
-	.doc = "Records further beyond the last known version of their owner "
-	"wait in quarantine until an operator decides. First contact is "
-	"learned.",
+	.doc = "Versions further than this beyond the last known one of their "
+	"owner wait in quarantine until an operator decides with winsctl owner "
+	"accept or winsctl owner reject: one wrong record with a huge version "
+	"would else hide all later ones for years. An owner that is heard of "
+	"for the first time is learned, wherever it stands.",
 },
 [OPTION_START_WAIT] = {
 	.name = "wins:start wait", .type = OPTION_NUMBER, .min = 0,
 	.max = SECONDS_MAX, .unit = "s", .standard = "120", .windows = "0",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "an empty server waits for what partners know of it",
 	.doc = "An empty, restored or re-addressed server with pull partners "
-	"hands out no version before one of them has told the highest. After "
-	"this time without one it stays closed and raises an alarm. 0 does "
-	"not wait.",
+	"hands out no version before one of them has told the highest that it "
+	"knows: versions that are used twice are never fetched. Meanwhile "
+	"queries are answered and registrations get no answer. After this time "
+	"without a reachable partner it stays so and raises an alarm, until "
+	"one is reached or an operator says winsctl server start-anyway. "
+	"Partners with pull interval=never are not asked. 0 does not wait.",
 },
 [OPTION_DEMAND_DELAY] = {
 	.name = "wins:demand delay", .type = OPTION_NUMBER, .min = 0,
 	.max = SECONDS_MAX, .unit = "s", .standard = "86400",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "when a new partner may cause release demands",
-	.doc = "For this long after a partner joined, its records take no name "
-	"away from this server's clients. 0: at once.",
+	.doc = "For this long after a partner joined, its records take no "
+	"name away from this server's clients: what a new partner brings may "
+	"be old. 0: at once.",
 },
 [OPTION_AUTODISCOVERY] = {
 	.name = "wins:autodiscovery", .type = OPTION_WORD,
 	.words = "off detect announce both", .standard = "off",
-	.windows = "announce", .later = NO_REPLICATION,
+	.windows = "announce", .later = "auto-discovery is not in this version",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "multicast to find other WINS servers",
 	.doc = "detect logs the servers that announce themselves, announce "
@@ -483,11 +503,10 @@ static const struct option table[OPTION_COUNT] = {
 [OPTION_PERIODIC_INTERVAL] = {
 	.name = "wreplsrv:periodic_interval", .type = OPTION_NUMBER,
 	.min = 1, .max = SECONDS_MAX, .unit = "s", .standard = "15",
-	.later = NO_REPLICATION,
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "how often replication looks for work",
-	.doc = "The longest time before a change of the partners' settings or "
-	"a due pull is seen.",
+	.doc = "The longest time before a pull that is due, a push that has "
+	"enough changes, or a new setting of the partners is seen.",
 },
 [OPTION_PLUGINS] = {
 	.name = "wins:plugins", .type = OPTION_TEXT_LIST, .max = 64,

@@ -148,17 +148,23 @@ static const struct {
 	partner_read *read;
 } keys[] = {
 	{ { "pull interval", "1800",
-	    "Seconds between two pulls, or never. 0 is an error." },
+	    "Seconds between two pulls, or never: then only when the partner "
+	    "tells of changes or an operator asks. 0 is an error." },
 	  read_pull },
 	{ { "start time", "HH:MM",
-	    "First pull of the day; the others follow at the interval." },
+	    "Time of day of the first pull, by the local clock; the others "
+	    "follow at the interval." },
 	  read_start },
-	{ { "retry", "30", "Seconds to wait after a pull that failed." },
+	{ { "retry", "30",
+	    "Seconds to wait after a pull that failed; longer after more, up "
+	    "to the interval." },
 	  read_retry },
 	{ { "push count", "20",
-	    "Changes after which the partner is told. 0: never." },
+	    "Changes after which the partner is told that there are some. 0: "
+	    "never." },
 	  read_push },
-	{ { "persistent", "yes", "Keep the connection open." },
+	{ { "persistent", "yes",
+	    "Keep the connection open between pulls and pushes." },
 	  read_persistent },
 	{ { "statics", "yes", "Take the partner's static records too." },
 	  read_statics },
@@ -168,7 +174,8 @@ static const struct {
 	{ { "precedence", "high",
 	    "high or low: whose members stay when a group is full." },
 	  read_precedence },
-	{ { "also", "ADDR ADDR", "Further addresses of the same partner." },
+	{ { "also", "ADDR ADDR",
+	    "Further addresses that the same partner calls from." },
 	  read_also },
 	{ { "our address", "ADDR", "Call the partner from this address." },
 	  read_our },

@@ -5,15 +5,14 @@
  *
  * One finding for each call, so that no list has to be allocated: the step
  * counts through the options, then through the partners' rows, then through
- * the table of contradictions below.
+ * the table of contradictions below. What is about replication is in
+ * settings_partners.c.
  */
 
 #include <stdio.h>
 
-#include "core/addr.h"
 #include "core/optval.h"
-#include "core/partner_option.h"
-#include "core/settings.h"
+#include "core/settings_private.h"
 
 /* Set to something that would need what is not there? */
 static bool in_vain(const struct settings *settings, enum option_id id)
@@ -41,39 +40,6 @@ static enum settings_result review_option(const struct settings *settings,
 	*line = settings->value[id].line;
 	snprintf(note, SETTINGS_NOTE, "%s has no effect: %s",
 		 option_row(id)->name, option_row(id)->later);
-	return SETTINGS_WARN;
-}
-
-static bool listed_partner(const struct settings *settings, uint32_t address)
-{
-	const char *text = settings_text(settings, OPTION_PARTNERS);
-	char word[OPTVAL_WORD] = "";
-	uint32_t listed = 0;
-	bool pull = false, push = false;
-
-	while (optval_next_word(&text, word) != OPTVAL_END) {
-		if (partner_word_parse(word, &listed, &pull, &push) &&
-		    listed == address) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum settings_result review_partner(const struct settings *settings,
-					   const struct settings_partner *row,
-					   unsigned int *line,
-					   char note[SETTINGS_NOTE])
-{
-	char address[NB_ADDR_TEXT] = "";
-
-	if (listed_partner(settings, row->address)) {
-		return SETTINGS_OK;
-	}
-	*line = row->line;
-	snprintf(note, SETTINGS_NOTE, OPTION_PARTNER_NAME " %s has no effect: "
-		 "the address is not in wins:partners",
-		 nb_addr_print(row->address, address));
 	return SETTINGS_WARN;
 }
 
@@ -106,39 +72,17 @@ static bool durable_contradicted(const struct settings *settings,
 	       settings_bool(settings, OPTION_NOSYNC);
 }
 
-static bool partner_listed_twice(const struct settings *settings,
-				 unsigned int *line, char note[SETTINGS_NOTE])
-{
-	const char *text = settings_text(settings, OPTION_PARTNERS);
-	char word[OPTVAL_WORD] = "", later[OPTVAL_WORD] = "";
-	char address[NB_ADDR_TEXT] = "";
-	uint32_t one = 0, other = 0;
-	bool pull = false, push = false;
-
-	*line = settings->value[OPTION_PARTNERS].line;
-	while (optval_next_word(&text, word) != OPTVAL_END) {
-		const char *rest = text;
-
-		partner_word_parse(word, &one, &pull, &push);
-		while (optval_next_word(&rest, later) != OPTVAL_END) {
-			partner_word_parse(later, &other, &pull, &push);
-			if (one == other) {
-				snprintf(note, SETTINGS_NOTE, "wins:partners "
-					 "has %s twice",
-					 nb_addr_print(one, address));
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static bool (*const contradiction[])(const struct settings *settings,
-				     unsigned int *line,
-				     char note[SETTINGS_NOTE]) = {
-	limits_crossed,
-	durable_contradicted,
-	partner_listed_twice,
+static const struct {
+	enum settings_result result;
+	settings_finding *finds;
+} contradiction[] = {
+	{ SETTINGS_ERROR, limits_crossed },
+	{ SETTINGS_ERROR, durable_contradicted },
+	{ SETTINGS_ERROR, settings_partner_twice },
+	{ SETTINGS_ERROR, settings_partner_is_us },
+	{ SETTINGS_WARN, settings_partner_not_accepted },
+	{ SETTINGS_WARN, settings_owner_in_both },
+	{ SETTINGS_WARN, settings_observes_nobody },
 };
 
 #define CONTRADICTIONS	(sizeof(contradiction) / sizeof(contradiction[0]))
@@ -155,13 +99,15 @@ enum settings_result settings_review(const struct settings *settings,
 
 		result = i < OPTION_COUNT ?
 			 review_option(settings, i, line, note) :
-			 review_partner(settings,
-					&settings->partner[i - OPTION_COUNT],
-					line, note);
+			 settings_review_partner(
+				 settings, &settings->partner[i - OPTION_COUNT],
+				 line, note);
 	}
 	while (result == SETTINGS_OK && *step < rows + CONTRADICTIONS) {
-		if (contradiction[(*step)++ - rows](settings, line, note)) {
-			result = SETTINGS_ERROR;
+		unsigned int i = (*step)++ - rows;
+
+		if (contradiction[i].finds(settings, line, note)) {
+			result = contradiction[i].result;
 		}
 	}
 	return result;

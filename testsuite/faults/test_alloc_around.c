@@ -38,7 +38,11 @@ static const char good_text[] =
 	"	max wins ttl = 500000\n"
 	"	wins:blocked names = WPAD ISATAP EVIL\n"
 	"	wins:backup = 3600 3\n"
-	"	wins:burst threshold = 100\n";
+	"	wins:burst threshold = 100\n"
+	"	wins:partners = 192.0.2.1 192.0.2.2(pull)\n"
+	"	wins:partner 192.0.2.2 = retry=5, name=two\n"
+	"	wins:accept owners = 192.0.2.2 192.0.2.1\n"
+	"	wins:block owners = 192.0.2.3\n";
 
 static const char bad_text[] =
 	"[global]\n"

@@ -201,12 +201,12 @@ static void what_does_nothing_is_said(void **state)
 	assert_string_equal(review(), "");
 	put("dns proxy", "no");
 	put("wins:observe", "no");
-	put("wins:partners", "");
+	put("wins hook", "");
 	put("bind interfaces only", "True");
 	put("wins:only partners", "yes");
 	assert_string_equal(review(), "");
 	put("dns proxy", "yes");
-	put("wins:partners", "192.0.2.1");
+	put("wins hook", "run-me");
 	put("wins:usage", "names");
 	put("bind interfaces only", "no");
 	assert_string_equal(review(),
@@ -214,8 +214,8 @@ static void what_does_nothing_is_said(void **state)
 		"ever binds the addresses that it serves|"
 		"warn 8 wins:usage has no effect: usage records are not in "
 		"this version|"
-		"warn 7 wins:partners has no effect: replication is not in "
-		"this version|"
+		"warn 7 wins hook has no effect: plugins are not in this "
+		"version|"
 		"warn 6 dns proxy has no effect: plugins are not in this "
 		"version|");
 }
@@ -258,10 +258,68 @@ static void partners_have_rows(void **state)
 	assert_string_equal(settings.partner[1].text, "retry=2");
 	put("wins:partners", "192.0.2.2(push)");
 	assert_string_equal(review(),
-		"warn 4 wins:partners has no effect: replication is not in "
-		"this version|"
 		"warn 3 wins:partner 192.0.2.1 has no effect: the address is "
 		"not in wins:partners|");
+}
+
+/* A partner is its address: no two may have one, nor may we. */
+static void partners_are_somebody_else(void **state)
+{
+	(void)state;
+	put("wins:partners", "192.0.2.1 192.0.2.2");
+	put("wins:partner 192.0.2.1", "also=192.0.2.5 192.0.2.6");
+	put("interfaces", "eth0 192.0.2.9/24");
+	assert_string_equal(review(), "");
+	put("wins:partner 192.0.2.1", "also=192.0.2.5 192.0.2.2");
+	assert_string_equal(review(), "error 4 wins:partner 192.0.2.1: "
+			    "also=192.0.2.2 is a partner in wins:partners "
+			    "itself|");
+	put("wins:partner 192.0.2.1", "also=192.0.2.9");
+	assert_string_equal(review(), "error 5 wins:partner 192.0.2.1: "
+			    "also=192.0.2.9 is an address of this server|");
+	put("wins:partner 192.0.2.1", "retry=1");
+	put("wins:partners", "192.0.2.1 192.0.2.9(pull)");
+	assert_string_equal(review(), "error 7 wins:partners has 192.0.2.9, an "
+			    "address of this server|");
+	put("wins:interfaces", "192.0.2.10");	/* goes before interfaces */
+	assert_string_equal(review(), "");
+	put("winsdb:local_owner", "192.0.2.1");
+	assert_string_equal(review(), "error 7 wins:partners has 192.0.2.1, an "
+			    "address of this server|");
+}
+
+static void replication_that_is_not_what_it_seems(void **state)
+{
+	(void)state;
+	put("wins:partners", "192.0.2.1 192.0.2.2(push) 192.0.2.3(pull)");
+	put("wins:partner 192.0.2.1", "pull interval=60, start time=02:30");
+	put("wins:partner 192.0.2.2", "push count=5");
+	put("wins:observe", "yes");
+	put("wins:accept owners", "192.0.2.3 192.0.2.1 192.0.2.7");
+	put("wins:block owners", "192.0.2.8");
+	assert_string_equal(review(), "");
+	put("wins:partner 192.0.2.1", "pull interval=never, start time=02:30");
+	put("wins:partner 192.0.2.2", "start time=02:30");
+	put("wins:accept owners", "192.0.2.2 192.0.2.1 192.0.2.7");
+	put("wins:block owners", "192.0.2.8 192.0.2.7");
+	assert_string_equal(review(),
+		"warn 7 wins:partner 192.0.2.1: start time has no effect with "
+		"pull interval=never|"
+		"warn 8 wins:partner 192.0.2.2: start time has no effect: "
+		"wins:partners has it as (push)|"
+		"warn 9 wins:accept owners has not the partner 192.0.2.3: its "
+		"own records are not taken|"
+		"warn 10 192.0.2.7 is in wins:accept owners and in wins:block "
+		"owners: it is blocked|");
+	put("wins:partner 192.0.2.1", "");
+	put("wins:partner 192.0.2.2", "");
+	put("wins:accept owners", "");
+	put("wins:partners", "192.0.2.2(push)");
+	assert_string_equal(review(),
+		"warn 11 wins:partner 192.0.2.1 has no effect: the address is "
+		"not in wins:partners|"
+		"warn 4 wins:observe: there is nobody to pull from in "
+		"wins:partners, so this server does nothing|");
 }
 
 static void partners_are_bounded(void **state)
@@ -378,6 +436,9 @@ int main(void)
 		cmocka_unit_test_setup(what_does_nothing_is_said, reset),
 		cmocka_unit_test_setup(contradictions, reset),
 		cmocka_unit_test_setup(partners_have_rows, reset),
+		cmocka_unit_test_setup(partners_are_somebody_else, reset),
+		cmocka_unit_test_setup(replication_that_is_not_what_it_seems,
+				       reset),
 		cmocka_unit_test_setup(partners_are_bounded, reset),
 		cmocka_unit_test_setup(one_partner_is_read, reset),
 		cmocka_unit_test_setup(every_key_is_read, reset),

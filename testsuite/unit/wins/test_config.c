@@ -450,7 +450,7 @@ static void what_differs_from_windows_is_marked(void **state)
 
 	wins_config_print(load(*state, "wreplsrv:tombstone_timeout = 86400\n"
 			       "nbtd:wins_prepend1Bto1Cqueries = no\n"
-			       "wins:partners = 192.0.2.1\n"),
+			       "wins:plugins = hook\n"),
 			  append, &page);
 	assert_true(has_line(&page, "[global]\n"));
 	assert_true(has_line(&page, "\t# Windows: 518400\n"
@@ -463,12 +463,14 @@ static void what_differs_from_windows_is_marked(void **state)
 	assert_true(has_line(&page, "\t# Windows: windows\n"
 			     "\twins:1c order = recent\n"
 			     "\tnbtd:wins_prepend1Bto1Cqueries = no\n"));
-	assert_true(has_line(&page, "\t# replication is not in this version\n"
-			     "\twins:partners = 192.0.2.1\n"));
+	assert_true(has_line(&page, "\t# plugins are not in this version\n"
+			     "\twins:plugins = hook\n"));
 	assert_true(has_line(&page, "\t# winsdb:local_owner: the first served "
 			     "address\n"));
 	assert_true(has_line(&page, "\tnetbios aliases =\n"));
-	assert_false(has_line(&page, "wins:start wait"));
+	assert_false(has_line(&page, "wins:usage"));
+	assert_true(has_line(&page, "\t# Windows: 0\n"
+			     "\twins:start wait = 120\n"));
 }
 
 static void what_a_reload_may_change(void **state)

@@ -174,6 +174,9 @@ class AdSamba(Peer):
 	wreplsrv:periodic_interval = 1
 """
 
+    # partners: {address: {attribute of protocol.md 4.6: value}}
+    partners = {}
+
     def command(self):
         self.make_databases()
         return ['samba', '-F', '-s', self.config, '--no-process-group', '-M', 'standard']
@@ -192,8 +195,44 @@ class AdSamba(Peer):
         sam = ldb.Ldb('tdb://%s/sam.ldb' % private, flags=0)
         sam.add({'dn': '@SAMBA_DSDB', 'compatibleFeatures': ['none']})
         sam.add(root)
-        for name in ('privilege', 'wins_config'):
-            ldb.Ldb('tdb://%s/%s.ldb' % (private, name), flags=0)
+        ldb.Ldb('tdb://%s/privilege.ldb' % private, flags=0)
+        config = ldb.Ldb('tdb://%s/wins_config.ldb' % private, flags=0)
+        for address, said in self.partners.items():
+            config.add({'dn': 'CN=%s,CN=PARTNERS' % address, 'objectClass': 'wreplPartner',
+                        'name': address, 'address': address, 'type': '0x3', **said})
+
+    def records(self):
+        """Its database as it is: {'NAME<20>': record}, in the words of `winsctl record
+        list` (protocol.md 7.5). May be read while it runs."""
+        import ldb
+        db = ldb.Ldb('tdb://%s/state/wins.ldb' % self.folder, options=['modules:'])
+        found = db.search(base='', scope=ldb.SCOPE_SUBTREE, expression='(objectClass=winsRecord)')
+        return dict(ad_record(m, self.address) for m in found)
+
+
+TYPES = ['unique', 'group', 'sgroup', 'mhomed']
+STATES = ['active', 'released', 'tombstone']
+
+
+def ad_record(message, local):
+    """(printed name, record) of one entry of wins.ldb."""
+    def one(attribute, default=''):
+        return str(message[attribute][0]) if attribute in message else default
+
+    def outward(owner):
+        return local if owner in ('', '0.0.0.0') else owner
+
+    owner = outward(one('winsOwner'))
+    members = []
+    for value in message.get('address', []):
+        parts = dict(p.split(':', 1) for p in str(value).split(';')[1:] if p)
+        members.append((str(value).split(';', maxsplit=1)[0], outward(parts.get('winsOwner', owner))))
+    name = '%s<%02x>%s' % (one('name'), int(one('type'), 16),
+                           '.' + one('scope') if 'scope' in message else '')
+    return name, {'type': TYPES[int(one('recordType', '0'))],
+                  'state': STATES[int(one('recordState', '1'))],
+                  'static': one('isStatic', '0') == '1', 'owner': owner,
+                  'version': int(one('versionID', '0')), 'members': sorted(members)}
 
 
 def run_in(folder, words):

@@ -210,7 +210,20 @@ static bool says_the_same(const struct nb_record *have,
 	       nb_record_within(have, list, want->count);
 }
 
-static uint8_t relation_of(const struct nb_record *view,
+static uint8_t claim_relation(const struct nb_record *raw,
+			      const struct nb_record *view, uint32_t ip)
+{
+	uint8_t relation = member_relation(view, ip);
+
+	if (relation != REL_STRANGER && view->type == NB_SGROUP &&
+	    view->count < raw->count) {
+		return REL_SURVIVOR;
+	}
+	return relation;
+}
+
+static uint8_t relation_of(const struct nb_record *raw,
+			   const struct nb_record *view,
 			   const struct nb_event *event, int64_t now)
 {
 	if (view == NULL) {
@@ -220,7 +233,7 @@ static uint8_t relation_of(const struct nb_record *view,
 	case NB_EV_REGISTER:
 	case NB_EV_MREGISTER:
 	case NB_EV_REFRESH:
-		return member_relation(view, event->addr);
+		return claim_relation(raw, view, event->addr);
 	case NB_EV_RELEASE:
 		return member_relation(view, event->source);
 	case NB_EV_CHALLENGE_LOST:
@@ -286,7 +299,8 @@ static bool switch_of(const struct nb_record *view,
 	return event->force;
 }
 
-struct client_cell client_cell_of(const struct nb_record *view,
+struct client_cell client_cell_of(const struct nb_record *raw,
+				  const struct nb_record *view,
 				  const struct nb_event *event,
 				  const struct nb_policy *policy, int64_t now)
 {
@@ -296,7 +310,7 @@ struct client_cell client_cell_of(const struct nb_record *view,
 		.record = record_of(view),
 		.fixed = view != NULL && view->is_static,
 		.foreign = view != NULL && view->owner != NB_SELF,
-		.relation = relation_of(view, event, now),
+		.relation = relation_of(raw, view, event, now),
 		.sw = switch_of(view, event, policy, now),
 	};
 }
@@ -318,7 +332,7 @@ static void decide(const struct client_row *table, unsigned int rows,
 	struct client_cell cell;
 	int row = 0;
 
-	cell = client_cell_of(w.view, event, policy, now);
+	cell = client_cell_of(existing, view, event, policy, now);
 	row = client_table_find(table, rows, &cell);
 	verdict->row = (uint16_t)row;
 	verdict->ref = row < 0 ? "no row" : table[row].ref;

@@ -180,13 +180,16 @@ static void act_release_replica(struct client_work *w)
 	own(w);
 }
 
+/* From what is stored: who has expired beside it is still to be told. */
 static void act_release_member(struct client_work *w)
 {
 	struct nb_record *rec = edit(w);
 	uint32_t ip = w->event->kind == NB_EV_RELEASE ? w->event->source
 						      : w->event->addr;
-	int at = nb_record_find(rec, ip);
+	int at = -1;
 
+	*rec = *w->raw;
+	at = nb_record_find(rec, ip);
 	nb_record_remove(rec, (unsigned int)at);
 	if (!rec->is_static) {
 		rec->expires = w->now + w->policy->max_ttl;

@@ -3,10 +3,13 @@
  * The client table. First match wins; read it from the top as one would read
  * the specification, whose paragraph stands at the end of each row.
  *
- * Two blocks differ from the reference implementation on purpose:
+ * Three blocks differ from the reference implementation on purpose:
  * - An internet group of ours whose own members have all expired keeps the
  *   members of other owners (6, and Q216585: 1C lists disappeared); the
  *   reference releases the whole group and forgets living domain controllers.
+ * - A refresh that finds other members of ours expired takes a version (Q140978:
+ *   each change of the members); the reference drops them without a word, and
+ *   at its partners they live on.
  * - A group registration never alters a static unique or multihomed record,
  *   MigrateOn or not: MigrateOn is for hosts that moved, not for a name that
  *   changes its meaning.
@@ -79,7 +82,8 @@
 #define STRANGER BIT(REL_STRANGER)
 #define LISTED BIT(REL_LISTED)
 #define ONLY BIT(REL_ONLY)
-#define MEMBER (LISTED | ONLY)
+#define SURVIVOR BIT(REL_SURVIVOR)
+#define MEMBER (LISTED | ONLY | SURVIVOR)
 #define OFF 1u
 #define ON 2u
 
@@ -144,8 +148,10 @@ const struct client_row client_table[] = {
 	  "protocol 2.3 #18" },
 	{ CLAIM, U | M | G, SA, ALL, ALL, ALL, ALL, ACT_REFUSE_ACT,
 	  "protocol 2.3 #19" },
-	{ CLAIM, S, SA, ALL, OURS, MEMBER, ALL, ACT_REFRESH,
+	{ CLAIM, S, SA, ALL, OURS, LISTED | ONLY, ALL, ACT_REFRESH,
 	  "protocol 2.3 #20" },
+	{ CLAIM, S, SA, ALL, OURS, SURVIVOR, ALL, ACT_TAKE_OVER,
+	  "issue Q140978: partners learn who has expired" },
 	{ CLAIM, S, SA, ALL, REPL, MEMBER, ALL, ACT_TAKE_OVER,
 	  "protocol 2.3 #20, 2.7" },
 	{ CLAIM, S, SA, ALL, ALL, STRANGER, ALL, ACT_TAKE_OVER,

@@ -41,7 +41,8 @@ enum client_record {
 
 /*
  * How the event's address stands to the record's. Registration: its address
- * and the members. Release: the sender and the members. Challenge held: the
+ * and the members; SURVIVOR where it is listed in an internet group that has
+ * lost members to their time since it was stored. Release: the sender and the members. Challenge held: the
  * registered address and the addresses answered. Due: LISTED when a member is
  * still alive, STRANGER when none is. Verify held: LISTED when the record has
  * all addresses answered, ONLY when there are none. Add: ONLY when the record already says
@@ -51,6 +52,7 @@ enum client_relation {
 	REL_STRANGER,
 	REL_LISTED,		/* one of several */
 	REL_ONLY,
+	REL_SURVIVOR,
 	REL_COUNT
 };
 
@@ -139,8 +141,10 @@ void rule_client_with(const struct client_row *table, unsigned int rows,
 		      const struct nb_policy *policy, int64_t now,
 		      struct nb_verdict *verdict);
 
-/* Reduce a situation to its cell; view is the record after expiry on read. */
-struct client_cell client_cell_of(const struct nb_record *view,
+/* Reduce a situation to its cell; raw is the record as it is stored, view as
+ * the event meets it. */
+struct client_cell client_cell_of(const struct nb_record *raw,
+				  const struct nb_record *view,
 				  const struct nb_event *event,
 				  const struct nb_policy *policy, int64_t now);
 

@@ -11,14 +11,17 @@
  * replaced everywhere lets a slow partner bring the name to life again, and 24
  * days are the time that every server has to come by.)
  *
- * Members of ours inside the records of others are ours to age: somebody
- * refreshes them here or nobody does. One that stands here keeps its time,
- * even when that is over and only the scavenger has not been by: the echo of
- * a partner is no sign of life. One that does not stand here (we have lost it,
- * or let it go) has a verify interval, as the specification says.
+ * Members of ours that a partner tells us of are ours to age: somebody
+ * refreshes them here or nobody does. One that lives here keeps its time. One
+ * that does not (we have lost it, or let it go) has a verify interval, as the
+ * specification says. Tried and rejected: to let those that have expired here
+ * stay expired, as a partner's echo is no sign of life. In a chain the two
+ * ends then disagree for ever, the one that owns the member and the one that
+ * holds it at second hand, and each answers the other with a new version.
  *
- * Rejected: to carry the kept times of foreign members into a replacement.
- * Nothing reads them but the order of the answer.
+ * Rejected as well: to tell nothing where a merge with a list of ours changes
+ * nothing (5.3b has that only for identical lists). It saves versions, and
+ * leaves a dead member at one server and not at the next.
  */
 
 #include "rules/replica.h"
@@ -220,7 +223,8 @@ static int64_t time_of_ours(const struct work *w, uint32_t ip, int64_t other)
 	int at = w->raw == NULL ? -1 : nb_record_find(w->raw, ip);
 
 	if (at < 0 || w->raw->member[at].owner != NB_SELF ||
-	    w->raw->member[at].expires == NB_NEVER) {
+	    w->raw->member[at].expires == NB_NEVER ||
+	    (w->raw->member[at].expires <= w->now && !w->policy->expiry_held)) {
 		return other;
 	}
 	return w->raw->member[at].expires;

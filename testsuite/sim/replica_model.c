@@ -127,7 +127,7 @@ static void store(struct question *q, struct nb_record rec)
 	q->model->record = rec;
 }
 
-/* R2 with times: a verify interval, but a member of ours keeps what it has. */
+/* R2 with times: a verify interval, but a living member of ours keeps its. */
 static struct nb_record with_times(const struct question *q)
 {
 	struct nb_record rec = *q->r2;
@@ -141,7 +141,8 @@ static struct nb_record with_times(const struct question *q)
 
 		m->expires = rec.expires;
 		if (m->owner == NB_SELF && had != NULL &&
-		    had->owner == NB_SELF && had->expires != NB_NEVER) {
+		    had->owner == NB_SELF && had->expires != NB_NEVER &&
+		    (had->expires > q->now || q->policy->expiry_held)) {
 			m->expires = had->expires;
 		}
 	}

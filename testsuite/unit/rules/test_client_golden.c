@@ -39,6 +39,9 @@ static const char *const class_words[CLASS_COUNT] = {
 	"1e-unique", "scope", "bad-address", "spoofed", "plain", "protected",
 	"observed",
 };
+static const char *const relation_words[REL_COUNT] = {
+	"stranger", "listed", "only", "survivor",
+};
 static const char *const record_words[REC_COUNT] = {
 	"none", "UA", "UR", "UT", "GA", "GR", "GT",
 	"SA", "SR", "ST", "MA", "MR", "MT",
@@ -94,9 +97,7 @@ static bool golden_matches(const struct golden *g, const struct client_cell *c)
 	       golden_list_has(g->field[2], record_words[c->record]) &&
 	       golden_list_has(g->field[3], c->fixed ? "static" : "dynamic") &&
 	       golden_list_has(g->field[4], c->foreign ? "replica" : "ours") &&
-	       golden_list_has(g->field[5], c->relation == REL_STRANGER ? "stranger"
-				     : c->relation == REL_ONLY	 ? "only"
-								 : "listed") &&
+	       golden_list_has(g->field[5], relation_words[c->relation]) &&
 	       golden_list_has(g->field[6], c->sw ? "on" : "off");
 }
 
@@ -120,6 +121,7 @@ static struct golden *golden_for(const struct client_cell *c)
 
 struct situation {
 	struct nb_record record;
+	struct nb_record view;		/* as a claim meets it */
 	struct nb_record wanted;	/* ADD */
 	bool exists;
 	struct nb_event event;
@@ -210,6 +212,11 @@ static void build_members(struct situation *s, const struct client_cell *c)
 	}
 	if (c->class == CLASS_BAD_ADDRESS && c->relation != REL_STRANGER) {
 		rec->member[0].ip = s->event.addr;
+	}
+	if (c->relation == REL_SURVIVOR) {
+		/* one of ours is over, whose ever the record is */
+		rec->member[rec->count - 1].owner = NB_SELF;
+		rec->member[rec->count - 1].expires = NOW;
 	}
 	if (due && !c->foreign && !c->fixed) {
 		/* the first stays alive when one shall; of a group of ours it
@@ -314,7 +321,11 @@ static bool build(const struct client_cell *c, struct situation *s)
 	if (s->exists && nb_record_broken(&s->record) != NULL) {
 		return false;
 	}
-	is = client_cell_of(s->exists ? &s->record : NULL, &s->event,
+	s->view = c->event == NB_EV_DUE || is_verify(c->event)
+			  ? s->record
+			  : nb_record_at(&s->record, NOW);
+	is = client_cell_of(s->exists ? &s->record : NULL,
+			    s->exists ? &s->view : NULL, &s->event,
 			    &s->policy, NOW);
 	return memcmp(&is, c, sizeof(is)) == 0;
 }
@@ -370,7 +381,7 @@ static const char *measure_put_claim(const struct situation *s,
 {
 	const struct nb_record *rec = &v->record;
 	bool own = v->new_version && rec->owner == NB_SELF;
-	const struct nb_record *old = &s->record;
+	const struct nb_record *old = &s->view;
 	uint32_t ip = old->type == NB_GROUP && s->exists ? old->member[0].ip
 							 : s->event.addr;
 
@@ -632,9 +643,7 @@ static void cell_text(const struct client_cell *c, char *text, size_t size)
 		 class_words[c->class], record_words[c->record],
 		 c->fixed ? "static" : "dynamic",
 		 c->foreign ? "replica" : "ours",
-		 c->relation == REL_STRANGER ? "stranger"
-		 : c->relation == REL_ONLY   ? "only"
-					     : "listed",
+		 relation_words[c->relation],
 		 c->sw ? "on" : "off");
 }
 

@@ -171,6 +171,18 @@ static void tell_success(struct pull *pull)
 	}
 }
 
+/*
+ * Has it told what it knows of us, and has that come back? Then the gate need
+ * not wait for the rest, which may well have to wait for the gate: a merge
+ * takes a version.
+ */
+static bool has_ours(const struct pull *pull)
+{
+	return pull->asked_map && pull->table != NULL &&
+	       (pull->told_us == 0 ||
+		(pull->at > 1 && pull->table[0].max == 0));
+}
+
 static void tell_failure(struct pull *pull)
 {
 	struct partner *partner = pull->partner;
@@ -181,7 +193,11 @@ static void tell_failure(struct pull *pull)
 	partner_failed(partner, "%s", pull->message);
 	survey_failed(repl, partner, pull->error);
 	pull_failed(partner);
-	gate_failed(partner);
+	if (has_ours(pull)) {
+		gate_answered(partner, pull->told_us);
+	} else {
+		gate_failed(partner);
+	}
 }
 
 static void pull_finish(struct pull *pull, int error)
@@ -419,8 +435,13 @@ static void pull_begin_owners(struct pull *pull)
 		survey_map(repl, partner, pull->table, pull->owners);
 	}
 	for (uint32_t i = 0; i < pull->owners; i++) {
-		if (pull->table[i].address == repl->config.self) {
-			pull->told_us = pull->table[i].max;
+		struct wrepl_owner line = pull->table[i];
+
+		if (line.address == repl->config.self) {
+			pull->told_us = line.max;
+			/* ours comes first: the gate may wait for it */
+			pull->table[i] = pull->table[0];
+			pull->table[0] = line;
 		}
 		if (pull->table[i].address == partner->config.address &&
 		    pull->table[i].max != 0) {

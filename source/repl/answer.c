@@ -289,6 +289,8 @@ void answer_request(struct assoc *a, const struct wrepl_owner *request)
 	TAILQ_INIT(&answer->chunks);
 	TAILQ_INSERT_TAIL(&repl->answers_waiting, answer, list);
 	a->answer = answer;
+	/* it is we who are slow: what it was waited for is done */
+	assoc_wait(a, IDLE_SECONDS, "its turn to be answered");
 	assoc_pause(a, true);
 	answer_line(repl);
 }

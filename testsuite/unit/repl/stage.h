@@ -43,6 +43,7 @@ static struct fake_peer peer[PEERS];
 static unsigned int peers;
 static char line[LINES][400];		/* the latest of the log */
 static unsigned int lines;
+static bool sweeping;	/* links that ended are forgotten as time passes */
 
 /* ---- the log ---- */
 
@@ -76,6 +77,7 @@ static inline void stage_world(void)
 	memset(peer, 0, sizeof(peer));
 	peers = 0;
 	lines = 0;
+	sweeping = false;
 }
 
 static inline struct repl_config stage_config(uint32_t self)
@@ -225,7 +227,9 @@ static inline void pass_usec(uint64_t usec)
 		usec -= now;
 	}
 	settle();
-	fake_sweep(&net);
+	if (sweeping) {
+		fake_sweep(&net);
+	}
 }
 
 static inline void pass(int64_t seconds)

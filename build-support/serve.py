@@ -3,8 +3,8 @@
 
 Installs what is missing, configures and builds if needed, and runs winsd in
 the foreground on a default configuration: state below build/serve/, loopback
-only, port 137 when that is allowed and free, else an unprivileged one. When
-the server says that it is ready, prints the line that a person types next.
+only, ports 137 and 42 when they are allowed and free, else unprivileged ones.
+When the server says that it is ready, prints the line that a person types next.
 Ctrl-C ends it. WINSD_SERVE_STATE names another state directory.
 """
 import os
@@ -23,14 +23,18 @@ CONFIG = """\
 	interfaces = {address}/8
 	bind interfaces only = yes
 	nbt port = {port}
+	wins:replication port = {tcp}
 	state directory = {folder}
 	lock directory = {folder}
 """
 FALLBACK_PORT = 11137
+FALLBACK_TCP = 11042
 
 
-def can_bind(address, port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def can_bind(address, port, kind=socket.SOCK_DGRAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:      # as the server does
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError:
@@ -39,11 +43,13 @@ def can_bind(address, port):
 
 
 def choose():
-    """The first loopback address and port that we may have."""
+    """The first loopback address and port that we may have, and a port for
+    replication. Nobody misses that one: there are no partners."""
     for port in (137, FALLBACK_PORT):
         for address in ('127.0.0.1', '127.0.0.137', '127.13.7.1'):
             if can_bind(address, port):
-                return address, port
+                tcp = 42 if can_bind(address, 42, socket.SOCK_STREAM) else FALLBACK_TCP
+                return address, port, tcp
     raise SystemExit('no loopback address has UDP port 137 or %d free' % FALLBACK_PORT)
 
 
@@ -71,12 +77,12 @@ def explain(top, address, port):
           "    %s --server %s --name 'HELLO<20>'\n" % (address, port, tool, where), flush=True)
 
 
-def run(top, address, port):
+def run(top, address, port, tcp):
     folder = os.environ.get('WINSD_SERVE_STATE') or os.path.join(top, 'build', 'serve')
     os.makedirs(folder, mode=0o700, exist_ok=True)
     config = os.path.join(folder, 'winsd.conf')
     with open(config, 'w', encoding='utf-8') as f:
-        f.write(CONFIG.format(name='WINSD', address=address, port=port, folder=folder))
+        f.write(CONFIG.format(name='WINSD', address=address, port=port, tcp=tcp, folder=folder))
 
     # Readiness as systemd is told it: one datagram on a socket of ours.
     ready = '\0winsd-serve-%d' % os.getpid()
@@ -111,5 +117,5 @@ def main(top):
         print(error, file=sys.stderr)       # what is there may still do
     if build(top) != 0:
         return 1
-    address, port = choose()
-    return run(top, address, port)
+    address, port, tcp = choose()
+    return run(top, address, port, tcp)

@@ -204,11 +204,19 @@ static int serve_view(struct wins_server *server,
 		      const struct wins_config *config, struct view *view,
 		      TALLOC_CTX *mem_ctx, char **message)
 {
+	char *second = NULL;
+	int tcp_ret;
 	int ret;
 
 	tell_idle(server, config, view);
 	ret = udp137_serve(server->udp, view->iface, view->count, mem_ctx,
 			   message);
+	tcp_ret = replication_serve(server, config, view->iface, view->count,
+				    mem_ctx, &second);
+	if (ret == 0 && tcp_ret != 0) {
+		ret = tcp_ret;
+		*message = second;
+	}
 	return ret;
 }
 

@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The counters of door and sockets, for `winsctl server stats`: one list by
- * index, made of the received kinds, the refused errors and the sockets' own.
- * The counters of serve and store are read by control itself.
+ * The counters of door, sockets and replication, for `winsctl server stats`:
+ * one list by index, made of the received kinds, the refused errors, the
+ * sockets' own and those of repl. The counters of serve and store are read by
+ * control itself.
  */
 #include <stdio.h>
 
 #include "wire.h"
 
-static bool socket_counter(const struct udp137_stats *stats,
-			   unsigned int index, const char **name,
-			   uint64_t *value)
+struct counter {
+	const char *name;
+	uint64_t value;
+};
+
+#define COUNT(row)	(sizeof(row) / sizeof((row)[0]))
+
+/* The row of that index; else count it off. */
+static bool pick(const struct counter *row, size_t rows, unsigned int *index,
+		 const char **name, uint64_t *value)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} row[] = {
+	if (*index >= rows) {
+		*index -= (unsigned int)rows;
+		return false;
+	}
+	*name = row[*index].name;
+	*value = row[*index].value;
+	return true;
+}
+
+static bool udp_counter(const struct udp137_stats *stats, unsigned int *index,
+			const char **name, uint64_t *value)
+{
+	const struct counter row[] = {
 		{ "udp turns", stats->turns },
 		{ "udp received", stats->received },
 		{ "udp own broadcasts", stats->own },
@@ -25,12 +42,27 @@ static bool socket_counter(const struct udp137_stats *stats,
 		{ "udp send errors", stats->send_errors },
 	};
 
-	if (index >= sizeof(row) / sizeof(row[0])) {
-		return false;
-	}
-	*name = row[index].name;
-	*value = row[index].value;
-	return true;
+	return pick(row, COUNT(row), index, name, value);
+}
+
+static bool tcp_counter(const struct tcp42_stats *stats, unsigned int *index,
+			const char **name, uint64_t *value)
+{
+	const struct counter row[] = {
+		{ "tcp accepted", stats->accepted },
+		{ "tcp unwanted", stats->unwanted },
+		{ "tcp too many", stats->too_many },
+		{ "tcp accept errors", stats->accept_errors },
+		{ "tcp connected", stats->connected },
+		{ "tcp connect errors", stats->connect_errors },
+		{ "tcp broken", stats->broken },
+		{ "tcp stalled", stats->stalled },
+		{ "tcp bytes received", stats->received },
+		{ "tcp bytes sent", stats->sent },
+		{ "tcp open", stats->open },
+	};
+
+	return pick(row, COUNT(row), index, name, value);
 }
 
 bool counters_at(void *priv, unsigned int index, const char **name,
@@ -55,5 +87,7 @@ bool counters_at(void *priv, unsigned int index, const char **name,
 		return true;
 	}
 	index -= NBNS_ERRORS - 1;
-	return socket_counter(udp137_stats(server->udp), index, name, value);
+	return udp_counter(udp137_stats(server->udp), &index, name, value) ||
+	       tcp_counter(tcp42_stats(server->tcp), &index, name, value) ||
+	       repl_stat_at(server->repl, index, name, value);
 }

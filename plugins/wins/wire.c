@@ -9,17 +9,21 @@
  *	owner address				who we are to partners
  *	sockets' set (udp137), empty
  *	door, with serve behind it		decides, through the rules
+ *	sockets of partners (tcp42), none open,
+ *	with repl behind them			asks and answers partners
  *	addresses				sockets open, serve hears of them
  *	backups					copies of the store by the calendar
  *	control socket				winsctl
- *	... loaded				serve takes registrations, the
- *						host hears that we are ready
+ *	... loaded				serve takes registrations, repl
+ *						begins, the host hears that we
+ *						are ready
  *
  *	datagram: udp137 -> sink -> door -> serve -> rules -> store
  *	reply:    store durable -> serve -> door -> world.send -> udp137
+ *	replica:  tcp42 -> repl -> serve -> rules -> store
  *
  * Upward calls are the small structs that are filled here: udp137_sink,
- * nb_world, control_context. Taking apart goes the other way round, once what
+ * tcp42_receiver, nb_world, control_context. Taking apart goes the other way round, once what
  * is under way is durable and its replies are out.
  *
  * The first failure ends a start with one line that says what to do. A reload
@@ -245,6 +249,7 @@ static void store_loaded(void *arg, int error, const char *message)
 		server->host.terminate(server->host.priv, message, true);
 		return;
 	}
+	repl_loaded(server->repl);
 	server->context.state = server->config->observe ? "observing" :
 							  "running";
 	wire_tell(server);
@@ -334,6 +339,7 @@ static int open_control(struct wins_server *server, char **message)
 		.world = world,
 		.store = server->store,
 		.serve = door_serve(server->door),
+		.repl = server->repl,
 		.self = server->self,
 		.version = WINSD_VERSION,
 		.state = "loading",
@@ -375,7 +381,14 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = open_door(server);
 	}
 	if (ret == 0) {
+		ret = replication_open(server);
+	}
+	if (ret == 0) {
 		ret = addresses_serve(server, server->config, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = replication_check(server, server->config, mem_ctx,
+					message);
 	}
 	if (ret == 0) {
 		addresses_apply(server);
@@ -412,6 +425,8 @@ static int wire_destroy(struct wins_server *server)
 	TALLOC_FREE(server->control);
 	TALLOC_FREE(server->backups);
 	TALLOC_FREE(server->watch);
+	TALLOC_FREE(server->repl);
+	TALLOC_FREE(server->tcp);
 	if (server->door != NULL) {
 		serve_leave(door_serve(server->door));
 	}
@@ -475,6 +490,15 @@ static int check_restart(const struct wins_config *old,
 	return EBUSY;
 }
 
+static int set_groups(struct wins_server *server,
+		      const struct wins_config *config, TALLOC_CTX *mem_ctx,
+		      char **message)
+{
+	return control_server_set_groups(server->control, mem_ctx,
+					 config->read_group,
+					 config->admin_group, message);
+}
+
 /* What can fail, and how it is taken back. */
 static int reload_outside(struct wins_server *server,
 			  const struct wins_config *new, TALLOC_CTX *mem_ctx,
@@ -485,11 +509,16 @@ static int reload_outside(struct wins_server *server,
 
 	ret = addresses_serve(server, new, mem_ctx, message);
 	if (ret == 0) {
-		ret = control_server_set_groups(server->control, mem_ctx,
-						new->read_group,
-						new->admin_group, message);
+		ret = replication_check(server, new, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = set_groups(server, new, mem_ctx, message);
+	}
+	if (ret == 0) {
+		ret = replication_set(server, new);
 	}
 	if (ret != 0) {
+		set_groups(server, server->config, mem_ctx, &ignored);
 		addresses_serve(server, server->config, mem_ctx, &ignored);
 	}
 	return ret;

@@ -2,7 +2,8 @@
 /*
  * A running server: all rooms and what connects them. wire.c puts it together
  * and takes it apart, ageing.c starts its clock, addresses.c keeps its sockets
- * in step with the machine, counters.c shows its numbers.
+ * in step with the machine, replication.c looks after that of partners,
+ * counters.c shows its numbers.
  */
 #ifndef WINS_WIRE_H
 #define WINS_WIRE_H
@@ -15,7 +16,9 @@
 #include "net/door.h"
 #include "net/ifaces.h"
 #include "net/ifwatch.h"
+#include "net/tcp42.h"
 #include "net/udp137.h"
+#include "repl/repl.h"
 #include "store/disk.h"
 #include "store/store.h"
 #include "world.h"
@@ -30,6 +33,9 @@ struct wins_server {
 	struct udp137_sink sink;
 	struct udp137 *udp;
 	struct door *door;
+	struct tcp42_receiver receiver;
+	struct tcp42 *tcp;
+	struct repl *repl;
 	struct backups *backups;
 	struct ifwatch *watch;
 	struct control_context context;
@@ -40,6 +46,7 @@ struct wins_server {
 
 	bool idle[IFACES_WORDS_MAX];	/* words of `interfaces` told idle */
 	struct nb_timer *retry;		/* an address could not be opened */
+	char *no_port;			/* why nobody listens to partners */
 	char counter[64];		/* name of the counter shown last */
 };
 
@@ -86,6 +93,26 @@ void addresses_apply(struct wins_server *server);
 
 /* From now on follow the machine's addresses. */
 int addresses_watch(struct wins_server *server);
+
+/* ---- replication.c ---- */
+
+/* The sockets of replication, none open, and repl behind them. */
+int replication_open(struct wins_server *server);
+
+/* For addresses.c: listen on these. */
+int replication_serve(struct wins_server *server,
+		      const struct wins_config *config,
+		      const struct serve_iface *iface, unsigned int count,
+		      TALLOC_CTX *mem_ctx, char **message);
+
+/* No partner of this configuration may have an address that we serve now. */
+int replication_check(const struct wins_server *server,
+		      const struct wins_config *config, TALLOC_CTX *mem_ctx,
+		      char **message);
+
+/* Replicate by this configuration from now on, or ENOMEM as before. */
+int replication_set(struct wins_server *server,
+		    const struct wins_config *config);
 
 /* ---- counters.c ---- */
 

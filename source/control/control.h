@@ -17,6 +17,7 @@
 #include <talloc.h>
 
 #include "codec/control.h"
+#include "repl/repl.h"
 #include "serve/serve.h"
 
 #define CONTROL_VISIT_MAX	4096	/* records looked at in one slice */
@@ -46,6 +47,7 @@ struct control_context {
 	const struct nb_world *world;
 	struct store *store;
 	struct serve *serve;
+	struct repl *repl;
 	uint32_t self;		/* our owner address, shown for NB_SELF */
 	const char *version;	/* of the program, for people */
 	const char *state;	/* "running", "observing" ... */

@@ -37,7 +37,8 @@ static const struct tag_rule {
 } tag_rule[CONTROL_TAG_END] = {
 	[CONTROL_VERB] = { V_TEXT, 0 },
 	[CONTROL_NAME] = { V_NAME, 0 },
-	[CONTROL_FLAGS] = { V_NUMBER, CONTROL_DRY_RUN | CONTROL_YES },
+	[CONTROL_FLAGS] = { V_NUMBER, CONTROL_DRY_RUN | CONTROL_YES |
+				      CONTROL_PROPAGATE },
 	[CONTROL_ADDRESS] = { V_NUMBER, UINT32_MAX },
 	[CONTROL_TTL] = { V_NUMBER, UINT32_MAX },
 	[CONTROL_GLOB] = { V_BYTES, CONTROL_GLOB_MAX },
@@ -62,6 +63,7 @@ static const struct tag_rule {
 	[CONTROL_TEXT] = { V_TEXT, 0 },
 	[CONTROL_HOST] = { V_NUMBER, UINT32_MAX },
 	[CONTROL_RULE] = { V_TEXT, 0 },
+	[CONTROL_TRUTH] = { V_NUMBER, 1 },
 };
 
 static const char *const status_name[CONTROL_STATUSES] = {

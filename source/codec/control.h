@@ -68,18 +68,21 @@ enum control_tag {
 	CONTROL_STATUS = 64,	/* number: enum control_status; always first */
 	CONTROL_MESSAGE,	/* text: for people, one line */
 	CONTROL_BEFORE,		/* record: as it stood before the change */
-	CONTROL_KEY,		/* text: names the value that follows it */
+	CONTROL_KEY,		/* text: names the value that follows it; none
+				   follows: there is none, or nobody knows */
 	CONTROL_NUMBER,		/* number: a count */
 	CONTROL_TIME,		/* number: i64, seconds since the epoch */
 	CONTROL_TEXT,		/* text */
 	CONTROL_HOST,		/* number: address */
 	CONTROL_RULE,		/* text: paragraph of the rule that decided */
+	CONTROL_TRUTH,		/* number: 0 or 1 */
 	CONTROL_TAG_END
 };
 
 enum control_flag {
 	CONTROL_DRY_RUN = 1,	/* say what would happen, do nothing */
 	CONTROL_YES = 2,	/* change what is protected or in use, too */
+	CONTROL_PROPAGATE = 4,	/* whoever is told tells others */
 };
 
 /* What became of a request. */

@@ -132,6 +132,15 @@ const char *repl_gate_reason(const struct repl *repl);	/* "empty" ... */
 
 #define REPL_UNKNOWN	UINT64_MAX	/* a number that nobody knows yet */
 
+/* The whole in few numbers: cheap, however many partners there are. */
+struct repl_summary {
+	bool observing;			/* wins:observe */
+	unsigned int partners;
+	unsigned int failing;		/* the latest pull did, or any in 5 min */
+	unsigned int quarantined;	/* owners that wait for an operator */
+};
+void repl_summary(struct repl *repl, struct repl_summary *summary);
+
 struct repl_partner_sight {
 	uint32_t address;
 	const char *name;		/* "" = none */
@@ -177,7 +186,8 @@ struct repl_owner_sight {
 /* Of one owner; false if repl has never heard of it. */
 bool repl_owner_sight(struct repl *repl, uint32_t owner,
 		      struct repl_owner_sight *sight);
-/* Owners that repl knows, with or without records here, by index. */
+/* Owners that repl knows, with or without records here, by index, in the
+ * order of their addresses. */
 bool repl_owner_at(struct repl *repl, unsigned int index,
 		   struct repl_owner_sight *sight);
 

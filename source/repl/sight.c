@@ -123,6 +123,24 @@ static void fill(struct partner *partner, struct repl_partner_sight *sight)
 	}
 }
 
+void repl_summary(struct repl *repl, struct repl_summary *summary)
+{
+	struct partner *partner = NULL;
+	struct owner *owner = NULL;
+
+	*summary = (struct repl_summary){
+		.observing = repl->config.observe,
+		.partners = repl->partner_count,
+	};
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		summary->failing += partner->errors > 0 ||
+				    partner_failures(partner, 300) > 0;
+	}
+	RB_FOREACH(owner, owner_tree, &repl->owners) {
+		summary->quarantined += owner->quarantine != 0;
+	}
+}
+
 bool repl_partner_at(struct repl *repl, unsigned int index,
 		     struct repl_partner_sight *sight)
 {

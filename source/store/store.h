@@ -220,7 +220,8 @@ int store_raise_counter(struct store *store, uint64_t version);
 bool store_get_meta(const struct store *store, const char *key,
 		    uint64_t *number);
 
-/* Owners with a record or a mark, by index from 0; false after the last. */
+/* Owners with a record or a mark, by index from 0 in the order of their
+ * addresses; false after the last. */
 struct store_owner {
 	uint32_t owner;
 	uint64_t mark;

@@ -11,6 +11,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "control/call.h"
 #include "core/age.h"
@@ -97,6 +98,40 @@ struct pending *call_wait(struct call *call)
 	return pending;
 }
 
+static void durable(void *arg, int error)
+{
+	struct pending *pending = arg;
+	struct call *call = pending->call;
+
+	talloc_free(pending);
+	if (call == NULL) {
+		return;
+	}
+	if (error != 0) {
+		call_refuse(call, CONTROL_FAILED, "it was not written down: %s",
+			    strerror(error));
+		return;
+	}
+	call_done(call);
+}
+
+void call_done_durable(struct call *call)
+{
+	struct serve *serve = call->context->serve;
+	struct pending *pending = call_wait(call);
+	bool waits = false;
+
+	if (pending != NULL) {
+		serve_turn_begin(serve);
+		waits = serve_when_durable(serve, durable, pending);
+		serve_turn_end(serve);
+	}
+	if (!waits) {
+		talloc_free(pending);
+		call_refuse(call, CONTROL_FAILED, "out of memory");
+	}
+}
+
 /* ---- values ---- */
 
 void call_put_count(struct call *call, const char *key, uint64_t number)
@@ -115,6 +150,63 @@ void call_put_host(struct call *call, const char *key, uint32_t addr)
 {
 	control_put_text(&call->reply, CONTROL_KEY, key);
 	control_put_number(&call->reply, CONTROL_HOST, addr);
+}
+
+void call_put_truth(struct call *call, const char *key, bool truth)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+	control_put_number(&call->reply, CONTROL_TRUTH, truth);
+}
+
+void call_put_nothing(struct call *call, const char *key)
+{
+	control_put_text(&call->reply, CONTROL_KEY, key);
+}
+
+void call_put_known(struct call *call, const char *key, uint64_t number)
+{
+	if (number == REPL_UNKNOWN) {
+		call_put_nothing(call, key);
+	} else {
+		call_put_count(call, key, number);
+	}
+}
+
+void call_put_seen(struct call *call, const char *key, int64_t when)
+{
+	if (when == 0) {
+		call_put_nothing(call, key);
+	} else {
+		call_put_wall(call, key, when);
+	}
+}
+
+/* ---- lists ---- */
+
+bool call_resume(struct call *call, uint64_t *cursor)
+{
+	const struct control_reader *r = &call->request;
+	uint64_t own = call->context->instance;
+
+	*cursor = control_number_or(r, CONTROL_CURSOR, 0);
+	if (control_number_or(r, CONTROL_INSTANCE, own) != own) {
+		call_refuse(call, CONTROL_RESTARTED,
+			    "the server was restarted: begin the list anew");
+		return false;
+	}
+	return true;
+}
+
+bool call_row_fits(const struct call *call)
+{
+	return call->reply.len + CALL_ROW_MAX <= CONTROL_FILL;
+}
+
+void call_more(struct call *call, uint64_t cursor)
+{
+	control_put_number(&call->reply, CONTROL_CURSOR, cursor);
+	control_put_number(&call->reply, CONTROL_INSTANCE,
+			   call->context->instance);
 }
 
 /* ---- the border ---- */

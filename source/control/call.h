@@ -38,6 +38,12 @@ void call_refuse(struct call *call, enum control_status status,
 	__attribute__((format(printf, 3, 4)));
 
 /*
+ * The same when all that was changed until now is durable: the reply as it was
+ * filled, or a failure.
+ */
+void call_done_durable(struct call *call);
+
+/*
  * The thread from something that goes on to the call that waits for it. It
  * hangs off serve, so it is there as long as serve can call back; call is
  * NULL once nobody waits any more. Free it when the call back has come.
@@ -54,6 +60,20 @@ void call_put_text(struct call *call, const char *key, const char *text);
 void call_put_host(struct call *call, const char *key, uint32_t addr);
 void call_put_time(struct call *call, const char *key, int64_t when);
 void call_put_wall(struct call *call, const char *key, int64_t when);
+void call_put_truth(struct call *call, const char *key, bool truth);
+void call_put_nothing(struct call *call, const char *key);
+/* The same, or nothing if that is REPL_UNKNOWN, or a time of 0. */
+void call_put_known(struct call *call, const char *key, uint64_t number);
+void call_put_seen(struct call *call, const char *key, int64_t when);
+
+/*
+ * Lists in slices. Where does this one begin? False: the cursor is of another
+ * life of the server, and the call is over. The next one begins at cursor.
+ */
+#define CALL_ROW_MAX 2048	/* bytes of one object of a list */
+bool call_resume(struct call *call, uint64_t *cursor);
+bool call_row_fits(const struct call *call);
+void call_more(struct call *call, uint64_t cursor);
 
 /*
  * From our records to what the wire carries and back: owners are real
@@ -78,6 +98,27 @@ void record_delete(struct call *call);
 void record_tombstone(struct call *call);
 void record_release(struct call *call);
 void record_touch(struct call *call);
+
+/* ---- partner.c, owner_look.c ---- */
+
+void partner_list(struct call *call);
+void partner_pull(struct call *call);
+void partner_push(struct call *call);
+void owner_list(struct call *call);
+void owner_accept(struct call *call);
+void owner_reject(struct call *call);
+
+/* ---- gate.c ---- */
+
+/*
+ * Why this server gives out no version number now, and what lifts it, in the
+ * buffer; NULL: it does.
+ */
+#define GATE_TEXT 256
+const char *gate_objection(const struct call *call, char text[GATE_TEXT]);
+const char *gate_state(const struct call *call);	/* NULL: it is open */
+void gate_put_status(struct call *call);
+void server_start_anyway(struct call *call);
 
 /* ---- server.c ---- */
 

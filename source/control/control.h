@@ -47,7 +47,7 @@ struct control_context {
 	const struct nb_world *world;
 	struct store *store;
 	struct serve *serve;
-	struct repl *repl;
+	struct repl *repl;	/* may be NULL */
 	uint32_t self;		/* our owner address, shown for NB_SELF */
 	const char *version;	/* of the program, for people */
 	const char *state;	/* "running", "observing" ... */

@@ -10,11 +10,14 @@
  * The rules guard living and protected records. Guarded here besides: what
  * they let an operator do to static, <1B>, <1C> and <1E> records that stand
  * already (a static replaced, a touch), and the server's own names, which
- * they do not know. CONTROL_YES lifts all of it (design.md 4.3).
+ * they do not know. CONTROL_YES lifts all of it (design.md 4.3). What would
+ * take a version number while none is given out is refused (gate.c); that is
+ * asked before the event goes its way, so that a dry run says it as well.
  *
  * The commit may take its time and the client may not: what waits for it is
  * struct change, whose call may be gone when the answer comes.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "control/call.h"
@@ -116,6 +119,24 @@ static void answer(struct call *call, const struct change *change,
 	call_done(call);
 }
 
+/* It takes a version number, and none is given out: say so, and why. */
+static bool objection(struct call *call, const struct change *change,
+		      int error, const struct nb_verdict *verdict)
+{
+	char why[GATE_TEXT], text[NB_NAME_TEXT];
+
+	if (error != 0 ? error != EAGAIN && error != EPERM :
+	    verdict->store != NB_STORE_PUT || !verdict->new_version) {
+		return false;
+	}
+	if (gate_objection(call, why) == NULL) {
+		return false;
+	}
+	call_refuse(call, CONTROL_REFUSED, "%s was not changed: %s",
+		    nb_name_print(&change->name, text), why);
+	return true;
+}
+
 static void change_done(void *arg, int error, const struct nb_verdict *verdict)
 {
 	struct change *change = arg;
@@ -124,7 +145,8 @@ static void change_done(void *arg, int error, const struct nb_verdict *verdict)
 	char text[NB_NAME_TEXT];
 
 	talloc_free(change->pending);	/* and change with it */
-	if (call == NULL) {
+	if (call == NULL ||
+	    (error != 0 && objection(call, &kept, error, verdict))) {
 		return;
 	}
 	if (error != 0) {
@@ -166,6 +188,10 @@ static void change_record(struct call *call, const struct nb_event *event)
 	    protection(call, &change) != NULL) {
 		verdict.outcome = NB_CONFLICT;
 		verdict.ref = "design 4.3: protected without --yes";
+	}
+	if (verdict.outcome == NB_DONE &&
+	    objection(call, &change, 0, &verdict)) {
+		return;
 	}
 	if (verdict.outcome == NB_DONE && !has_flag(call, CONTROL_DRY_RUN)) {
 		real_run(call, &change, event);

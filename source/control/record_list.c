@@ -101,24 +101,17 @@ static bool take(void *arg, const struct nb_record *rec)
 
 void record_list(struct call *call)
 {
-	const struct control_context *context = call->context;
-	uint64_t cursor = control_number_or(&call->request, CONTROL_CURSOR, 0);
-	uint64_t instance = control_number_or(&call->request, CONTROL_INSTANCE,
-					      context->instance);
 	struct filter filter;
+	uint64_t cursor = 0;
 
-	if (instance != context->instance) {
-		call_refuse(call, CONTROL_RESTARTED,
-			    "the server was restarted: begin the list anew");
+	if (!call_resume(call, &cursor)) {
 		return;
 	}
 	read_filter(&filter, call);
 	call_status(call, CONTROL_OK, NULL);
-	if (store_walk_all(context->store, &cursor, CONTROL_VISIT_MAX, take,
-			   &filter)) {
-		control_put_number(&call->reply, CONTROL_CURSOR, cursor);
-		control_put_number(&call->reply, CONTROL_INSTANCE,
-				   context->instance);
+	if (store_walk_all(call->context->store, &cursor, CONTROL_VISIT_MAX,
+			   take, &filter)) {
+		call_more(call, cursor);
 	}
 	call_done(call);
 }

@@ -53,18 +53,22 @@ static void put_scavenging(struct call *call)
 }
 
 /* What is worth an operator's look goes before what is configured. */
-static const char *state_now(const struct control_context *c)
+static const char *state_now(const struct call *call)
 {
+	const struct control_context *c = call->context;
 	enum store_health health = store_health(c->store);
 
-	return health == STORE_OK ? c->state : store_health_name(health);
+	if (health != STORE_OK) {
+		return store_health_name(health);
+	}
+	return gate_state(call) != NULL ? gate_state(call) : c->state;
 }
 
 static void put_server(struct call *call)
 {
 	const struct control_context *c = call->context;
 
-	call_put_text(call, "state", state_now(c));
+	call_put_text(call, "state", state_now(call));
 	call_put_text(call, "version", c->version);
 	call_put_host(call, "owner", c->self);
 	call_put_time(call, "started", c->started);
@@ -123,6 +127,7 @@ void server_status(struct call *call)
 	call_put_count(call, "highest_version", store_counter(c->store));
 	call_put_count(call, "settled_version", store_mark(c->store, NB_SELF));
 	call_put_count(call, "pending", serve_pending(c->serve));
+	gate_put_status(call);
 	put_scavenging(call);
 	put_disk(call);
 	put_backups(call);
@@ -182,6 +187,10 @@ void server_stats(struct call *call)
 	put_backup_stats(call);
 	for (unsigned int i = 0; serve_stat_at(c->serve, i, &name, &value);
 	     i++) {
+		call_put_count(call, name, value);
+	}
+	for (unsigned int i = 0; c->repl != NULL &&
+	     repl_stat_at(c->repl, i, &name, &value); i++) {
 		call_put_count(call, name, value);
 	}
 	for (unsigned int i = 0;

@@ -8,10 +8,12 @@
 #ifndef WINSD_TEST_FAKES_H
 #define WINSD_TEST_FAKES_H
 
+#include <errno.h>
 #include <string.h>
 
 #include "control/control.h"
 #include "core/age.h"
+#include "fake_repl.h"
 #include "rules/client.h"
 
 #define FAKE_RECORDS 20000
@@ -19,6 +21,8 @@
 struct store {
 	unsigned int count;
 	unsigned int visited;		/* by the latest slice */
+	unsigned int owners;		/* in the order of their addresses */
+	struct store_owner owner[FAKE_OWNERS];
 	uint64_t version;
 	struct nb_record rec[FAKE_RECORDS];
 };
@@ -38,6 +42,9 @@ struct serve {
 			  const struct serve_scavenge_result *result);
 	void *scavenge_arg;
 	bool guarded;			/* the guard stands: 300 of 1000 */
+	bool in_turn;
+	void (*durable)(void *arg, int error);	/* of the latest turn */
+	void *durable_arg;
 };
 
 #define FAKE_NOW INT64_C(1000000)
@@ -136,6 +143,16 @@ void store_stats(const struct store *store, struct store_stats *stats)
 		stats->by_type[store->rec[i].type]++;
 		stats->statics += store->rec[i].is_static;
 	}
+}
+
+bool store_owner_at(const struct store *store, unsigned int index,
+		    struct store_owner *owner)
+{
+	if (index >= store->owners) {
+		return false;
+	}
+	*owner = store->owner[index];
+	return true;
 }
 
 uint64_t store_counter(const struct store *store)
@@ -266,6 +283,40 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 	}
 	if (!serve->hold) {
 		fake_let_go(serve);
+	}
+}
+
+void serve_turn_begin(struct serve *serve)
+{
+	serve->in_turn = true;
+}
+
+bool serve_when_durable(struct serve *serve, void (*done)(void *arg, int error),
+			void *arg)
+{
+	if (!serve->in_turn || serve->error == ENOMEM) {
+		return false;
+	}
+	serve->durable = done;
+	serve->durable_arg = arg;
+	return true;
+}
+
+static inline void fake_durable(struct serve *serve)
+{
+	void (*durable)(void *arg, int error) = serve->durable;
+
+	serve->durable = NULL;
+	if (durable != NULL) {
+		durable(serve->durable_arg, serve->error);
+	}
+}
+
+void serve_turn_end(struct serve *serve)
+{
+	serve->in_turn = false;
+	if (!serve->hold) {
+		fake_durable(serve);
 	}
 }
 

@@ -125,7 +125,7 @@ static void test_rights(void **state)
 {
 	static const char *const look[] = {
 		"record list", "record show", "record explain",
-		"server status", "server stats",
+		"partner list", "owner list", "server status", "server stats",
 	};
 	struct bench *b = *state;
 	enum control_right right = CONTROL_NOTHING;

@@ -19,8 +19,8 @@
 
 /*
  * Decide. existing is the record as it is stored (expiry on read is applied
- * here unless policy holds it), NULL if there is none. Every field of *verdict that the outcome uses
- * is set; verdict->record only for PUT and challenge.
+ * here unless policy holds it), NULL if there is none. Every field of *verdict
+ * that the outcome uses is set; verdict->record only for PUT and challenge.
  */
 void rule_client(const struct nb_record *existing, const struct nb_event *event,
 		 const struct nb_policy *policy, int64_t now,

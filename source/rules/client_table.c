@@ -7,9 +7,9 @@
  * - An internet group of ours whose own members have all expired keeps the
  *   members of other owners (6, and Q216585: 1C lists disappeared); the
  *   reference releases the whole group and forgets living domain controllers.
- * - A refresh that finds other members of ours expired takes a version (Q140978:
- *   each change of the members); the reference drops them without a word, and
- *   at its partners they live on.
+ * - A refresh that finds other members of ours expired takes a version
+ *   (Q140978: each change of the members); the reference drops them without
+ *   a word, and at its partners they live on.
  * - A group registration never alters a static unique or multihomed record,
  *   MigrateOn or not: MigrateOn is for hosts that moved, not for a name that
  *   changes its meaning.

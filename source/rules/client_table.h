@@ -23,7 +23,8 @@ enum client_class {
 	CLASS_SCOPE,		/* scope longer than 237 */
 	CLASS_BAD_ADDRESS,	/* no host can hold it */
 	CLASS_SPOOFED,		/* not the sender's, and policy enforces it */
-	CLASS_PLAIN,		/* release, query, timer, operator: nothing special */
+	CLASS_PLAIN,		/* release, query, timer, operator: nothing
+				   special */
 	CLASS_PROTECTED,	/* operator: static, 1B, 1C or 1E */
 	CLASS_OBSERVED,		/* timer: we only look (wins:observe) */
 	CLASS_COUNT
@@ -42,11 +43,12 @@ enum client_record {
 /*
  * How the event's address stands to the record's. Registration: its address
  * and the members; SURVIVOR where it is listed in an internet group that has
- * lost members to their time since it was stored. Release: the sender and the members. Challenge held: the
- * registered address and the addresses answered. Due: LISTED when a member is
- * still alive, STRANGER when none is. Verify held: LISTED when the record has
- * all addresses answered, ONLY when there are none. Add: ONLY when the record already says
- * exactly this. Administrative release of all addresses: ONLY.
+ * lost members to their time since it was stored. Release: the sender and the
+ * members. Challenge held: the registered address and the addresses answered.
+ * Due: LISTED when a member is still alive, STRANGER when none is. Verify
+ * held: LISTED when the record has all addresses answered, ONLY when there are
+ * none. Add: ONLY when the record already says exactly this. Administrative
+ * release of all addresses: ONLY.
  */
 enum client_relation {
 	REL_STRANGER,

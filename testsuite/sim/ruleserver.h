@@ -21,7 +21,7 @@ struct ruleserver {
 	bool exists;
 	struct nb_record record;
 	struct nb_verdict verdict;	/* the latest */
-	const struct replica_row *table;	/* another one; NULL: the real */
+	const struct replica_row *table;	/* NULL: the real one */
 };
 
 void ruleserver_init(struct ruleserver *server, uint32_t address);

@@ -433,7 +433,9 @@ static void owned(const char *line)
 	uint64_t counter = 0;
 
 	at_line = line;
-	if (sscanf(line, "%23s ; %3s %15s ; %3s %15s ; %3[A-Za-z]%15[^;]; %3s %39s",
+	if (sscanf(line,
+		   "%23s ; %3s %15s ; %3s %15s ; %3[A-Za-z]%15[^;]; "
+		   "%3s %39s",
 		   name, reg, addresses, kind, theirs, does, answers, result,
 		   merged) < 8) {
 		fail_msg("cannot read: %s", line);

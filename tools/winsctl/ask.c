@@ -107,3 +107,48 @@ int ask_simple(struct winsctl *ctl, const char *verb, bool again,
 	}
 	return ask_status(reply);
 }
+
+/* One slice of a list; TOOL_OK when there is one. */
+static int ask_slice(struct winsctl *ctl, struct control_writer *w,
+		     uint64_t cursor, uint64_t instance,
+		     struct control_reader *reply)
+{
+	int status = TOOL_OK;
+
+	if (cursor != 0) {
+		control_put_number(w, CONTROL_CURSOR, cursor);
+		control_put_number(w, CONTROL_INSTANCE, instance);
+	}
+	status = ask_send(ctl, true, reply);
+	if (status != TOOL_OK) {
+		return status == -1 ? TOOL_FAILED : status;
+	}
+	return ask_status(reply);
+}
+
+int ask_list(struct winsctl *ctl, const char *verb,
+	     void (*put)(struct control_writer *w, const void *arg),
+	     void (*slice)(void *arg, const struct control_reader *reply),
+	     void *arg)
+{
+	struct control_reader reply;
+	uint64_t instance = 0;
+	uint64_t cursor = 0;
+
+	do {
+		struct control_writer *w = ask_begin(ctl, verb);
+		int status = TOOL_OK;
+
+		if (put != NULL) {
+			put(w, arg);
+		}
+		status = ask_slice(ctl, w, cursor, instance, &reply);
+		if (status != TOOL_OK) {
+			return status;
+		}
+		slice(arg, &reply);
+		cursor = control_number_or(&reply, CONTROL_CURSOR, 0);
+		instance = control_number_or(&reply, CONTROL_INSTANCE, 0);
+	} while (cursor != 0 && !ferror(stdout));
+	return TOOL_OK;
+}

@@ -7,6 +7,12 @@
 
 struct winsctl_options options;
 
+const struct poptOption dry_run_options[] = {
+	{ "dry-run", 'n', POPT_ARG_NONE, &options.dry_run, 0,
+	  "Only say what would be done", NULL },
+	POPT_TABLEEND
+};
+
 const struct command commands[] = {
 	{ "record", "list", "[PATTERN]",
 	  "List records, all or those that fit",
@@ -48,6 +54,34 @@ const struct command commands[] = {
 	  "winsctl record explain 'FILES<20>' --as 192.0.2.10\n"
 	  "winsctl record explain 'CORP<1c>' --as 192.0.2.2 --type group\n",
 	  record_explain_options, 1, 1, record_explain },
+	{ "partner", "list", "[ADDRESS]",
+	  "How replication with each partner is doing",
+	  "winsctl partner list\n"
+	  "winsctl partner list 192.0.2.2\n"
+	  "winsctl --json partner list | jq 'select(.failures_24h > 0)'\n",
+	  partner_list_options, 0, 1, partner_list },
+	{ "partner", "pull", "[ADDRESS]",
+	  "Pull from a partner, or from all, and wait for the end",
+	  "winsctl partner pull\n"
+	  "winsctl partner pull 192.0.2.2\n",
+	  NULL, 0, 1, partner_pull },
+	{ "partner", "push", "[ADDRESS]",
+	  "Tell a partner, or all, that there is something new",
+	  "winsctl partner push 192.0.2.2 --propagate\n",
+	  partner_push_options, 0, 1, partner_push },
+	{ "owner", "list", "",
+	  "Servers whose records are known, and how far",
+	  "winsctl owner list\n"
+	  "winsctl --json owner list | jq 'select(.quarantine)'\n",
+	  NULL, 0, 0, owner_list },
+	{ "owner", "accept", "ADDRESS",
+	  "Believe the versions of an owner in quarantine",
+	  "winsctl owner accept 192.0.2.7 --dry-run\n",
+	  dry_run_options, 1, 1, owner_accept },
+	{ "owner", "reject", "ADDRESS",
+	  "Never take the versions of an owner in quarantine",
+	  "winsctl owner reject 192.0.2.7\n",
+	  dry_run_options, 1, 1, owner_reject },
 	{ "server", "status", "", "How the server is doing", NULL, NULL, 0, 0,
 	  server_status },
 	{ "server", "stats", "", "All counters", NULL, NULL, 0, 0,
@@ -62,6 +96,9 @@ const struct command commands[] = {
 	  "winsctl server backup\n"
 	  "winsctl --json server backup | jq -r .path\n",
 	  NULL, 0, 0, server_backup },
+	{ "server", "start-anyway", "",
+	  "Take registrations without a partner's word", NULL,
+	  dry_run_options, 0, 0, server_start_anyway },
 	{ "server", "stop", "", "End the server, and wait for it", NULL, NULL,
 	  0, 0, server_stop },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },

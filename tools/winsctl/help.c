@@ -18,6 +18,26 @@ static void print_usage_line(FILE *file, const struct command *command)
 	tool_help_row(file, typed, command->summary);
 }
 
+/* All commands that share the options of this one, the first that does. */
+static void print_options_title(FILE *file, const struct command *first)
+{
+	const char *object = first->object;
+
+	(void)fprintf(file, "\n%s %s", object, first->verb);
+	for (const struct command *c = first + 1; c->object != NULL; c++) {
+		if (c->options != first->options) {
+			continue;
+		}
+		(void)fputs(", ", file);
+		if (strcmp(c->object, object) != 0) {
+			(void)fprintf(file, "%s ", c->object);
+		}
+		(void)fputs(c->verb, file);
+		object = c->object;
+	}
+	(void)fputs(":\n", file);
+}
+
 /* Options of the commands, each table once. */
 static void print_command_options(FILE *file)
 {
@@ -34,9 +54,7 @@ static void print_command_options(FILE *file)
 			continue;
 		}
 		done[count++] = c->options;
-		(void)fprintf(file, "\n%s %s%s:\n", c->object, c->verb,
-			      c->options == record_change_options ?
-			      ", tombstone, release, touch" : "");
+		print_options_title(file, c);
 		tool_help_options(file, c->options);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * server: status, stats, reload, scavenge, backup, stop. What the server tells
- * about itself are keys and values, printed as they come.
+ * server: status, stats, reload, scavenge, backup, start-anyway, stop. What
+ * the server tells about itself are keys and values, printed as they come.
  */
 #include <errno.h>
 
@@ -82,6 +82,34 @@ int server_scavenge(struct winsctl *ctl)
 int server_backup(struct winsctl *ctl)
 {
 	return show_pairs(ctl, "server backup", false);
+}
+
+/* Nothing to do is told as well: the message says why. */
+int server_start_anyway(struct winsctl *ctl)
+{
+	struct control_writer *w = ask_begin(ctl, "server start-anyway");
+	struct control_reader reply;
+	struct control_field field;
+	char message[256];
+	int status = TOOL_OK;
+
+	if (options.dry_run) {
+		control_put_number(w, CONTROL_FLAGS, CONTROL_DRY_RUN);
+	}
+	status = ask_send(ctl, false, &reply);
+	if (status != TOOL_OK) {
+		return status == -1 ? TOOL_FAILED : status;
+	}
+	status = ask_status(&reply);
+	if (status != TOOL_OK) {
+		return status;
+	}
+	if (control_find(&reply, CONTROL_MESSAGE, &field)) {
+		tool_say("%s", control_text(&field, message, sizeof(message)));
+	} else {
+		show(&reply);
+	}
+	return TOOL_OK;
 }
 
 int server_reload(struct winsctl *ctl)

@@ -74,6 +74,15 @@ int ask_send(struct winsctl *ctl, bool again, struct control_reader *reply);
 int ask_status(const struct control_reader *reply);
 int ask_status_or(const struct control_reader *reply, const char *option);
 
+/*
+ * A list in slices: put() (or NULL) adds to each request what narrows the
+ * list, slice() gets each reply. TOOL_OK, or an exit code after a message.
+ */
+int ask_list(struct winsctl *ctl, const char *verb,
+	     void (*put)(struct control_writer *w, const void *arg),
+	     void (*slice)(void *arg, const struct control_reader *reply),
+	     void *arg);
+
 /* One request without values of its own, and both of the above. */
 int ask_simple(struct winsctl *ctl, const char *verb, bool again,
 	       struct control_reader *reply);
@@ -83,16 +92,60 @@ int ask_simple(struct winsctl *ctl, const char *verb, bool again,
 void print_list_head(void);
 void print_list_record(const struct nb_record *rec);
 void print_record(const struct nb_record *rec);
-void print_pairs(const struct control_reader *reply);
-void print_pairs_json(const struct control_reader *reply);
 char *print_time(int64_t when, char *text, size_t size);	/* 32 do */
 
-/* ---- record_list.c, record_look.c, record_change.c, server.c ---- */
+/* Some seconds in at most four letters, "45s", "12m", "7h" or "300d". */
+#define PRINT_SPAN 24
+char *print_span(uint64_t seconds, char text[PRINT_SPAN]);
+
+/* ---- pairs.c ---- */
+
+#define PAIR_KEY 64		/* bytes of a key */
+
+void print_pairs(const struct control_reader *reply);
+void print_pairs_json(const struct control_reader *reply);
+char *pair_text(const struct control_field *field, char *text, size_t size);
+
+/* A reply that is a list of objects: each begins with the key first. */
+#define ROW_MAX 48
+
+struct row {
+	const char *first;		/* filled by the caller */
+	unsigned int count;
+	struct row_value {
+		char key[PAIR_KEY];
+		struct control_field field;
+	} value[ROW_MAX];
+};
+
+/* The next object; begin with a zeroed field. False after the last. */
+bool row_next(const struct control_reader *reply, struct control_field *at,
+	      struct row *row);
+
+/* What stands behind a key; NULL, otherwise, "unknown": nothing. */
+const struct control_field *row_value(const struct row *row, const char *key);
+uint64_t row_number(const struct row *row, const char *key,
+		    uint64_t otherwise);
+char *row_text(const struct row *row, const char *key, char *text,
+	       size_t size);
+
+/* All of it, for people: a line for each key; what "unknown" is called. */
+struct row_word {
+	const char *key;		/* NULL: the end */
+	const char *word;
+};
+void row_print(const struct row *row, const struct row_word *words);
+void row_print_json(const struct row *row);
+
+/* ---- record_*.c, partner.c, owner_look.c, server.c ---- */
 
 extern const struct poptOption record_list_options[];
 extern const struct poptOption record_explain_options[];
 extern const struct poptOption record_add_options[];
 extern const struct poptOption record_change_options[];
+extern const struct poptOption partner_list_options[];
+extern const struct poptOption partner_push_options[];
+extern const struct poptOption dry_run_options[];
 extern const struct poptOption server_scavenge_options[];
 int record_list(struct winsctl *ctl);
 int record_show(struct winsctl *ctl);
@@ -102,11 +155,18 @@ int record_delete(struct winsctl *ctl);
 int record_tombstone(struct winsctl *ctl);
 int record_release(struct winsctl *ctl);
 int record_touch(struct winsctl *ctl);
+int partner_list(struct winsctl *ctl);
+int partner_pull(struct winsctl *ctl);
+int partner_push(struct winsctl *ctl);
+int owner_list(struct winsctl *ctl);
+int owner_accept(struct winsctl *ctl);
+int owner_reject(struct winsctl *ctl);
 int server_status(struct winsctl *ctl);
 int server_stats(struct winsctl *ctl);
 int server_reload(struct winsctl *ctl);
 int server_scavenge(struct winsctl *ctl);
 int server_backup(struct winsctl *ctl);
+int server_start_anyway(struct winsctl *ctl);
 int server_stop(struct winsctl *ctl);
 
 #endif

@@ -11,6 +11,7 @@
  * Numbers are what is stored: an active record whose time has passed counts
  * as active until the scavenger has been there.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "control/call.h"
@@ -202,10 +203,17 @@ static void decide(struct call *call,
 	char text[NB_ADDR_TEXT];
 	int ret = 0;
 
+	(void)nb_addr_print(owner, text);
 	if (repl == NULL || !repl_owner_sight(repl, owner, &sight) ||
 	    sight.quarantine == 0) {
 		call_refuse(call, CONTROL_NOT_FOUND, "nothing of owner %s is "
-			    "in quarantine", nb_addr_print(owner, text));
+			    "in quarantine", text);
+		return;
+	}
+	if (sight.rejected && decision == repl_owner_reject) {
+		call_refuse(call, CONTROL_UNCHANGED, "the versions of %s up "
+			    "to %" PRIu64 " were rejected before", text,
+			    sight.quarantine);
 		return;
 	}
 	call_status(call, CONTROL_OK, NULL);

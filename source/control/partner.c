@@ -26,7 +26,7 @@
 static void put_times(struct call *call, const struct repl_partner_sight *s)
 {
 	call_put_seen(call, "last_pull_ok", s->pull_ok);
-	call_put_seen(call, "last_failed", s->pull_failed);
+	call_put_seen(call, "last_failed", s->failed);
 	if (s->failure != NULL) {
 		call_put_text(call, "failure", s->failure);
 	} else {

@@ -167,8 +167,16 @@ bool owner_wants(struct repl *repl, struct partner *partner,
 
 /* ---- operators ---- */
 
+/* What was rejected, and not accepted later: 0, nothing. */
+static uint64_t rejected(const struct owner *owner)
+{
+	return owner->rejected > owner->accepted &&
+	       owner->rejected > owner->mark ? owner->rejected : 0;
+}
+
 /* The decision, kept for later starts; what was asked is void. */
-static int decide(struct repl *repl, struct owner *owner, const char *what)
+static int decide(struct repl *repl, struct owner *owner, const char *what,
+		  uint64_t version)
 {
 	char key[STORE_META_MAX], text[NB_ADDR_TEXT];
 	int ret = 0;
@@ -176,7 +184,7 @@ static int decide(struct repl *repl, struct owner *owner, const char *what)
 	(void)snprintf(key, sizeof(key), "%s-%s", what,
 		       nb_addr_print(owner->address, text));
 	serve_turn_begin(repl->serve);
-	ret = serve_set_meta(repl->serve, key, owner->quarantine);
+	ret = serve_set_meta(repl->serve, key, version);
 	serve_turn_end(repl->serve);
 	if (ret == 0) {
 		owner->quarantine = 0;
@@ -187,13 +195,17 @@ static int decide(struct repl *repl, struct owner *owner, const char *what)
 int repl_owner_accept(struct repl *repl, uint32_t address)
 {
 	struct owner *owner = owner_find(repl, address);
-	uint64_t was = owner != NULL ? owner->quarantine : 0;
+	uint64_t was = 0;
 	int ret = 0;
 
+	if (owner != NULL) {	/* a rejection is not for ever */
+		was = owner->quarantine != 0 ? owner->quarantine :
+					       rejected(owner);
+	}
 	if (was == 0) {
 		return ENOENT;
 	}
-	ret = decide(repl, owner, "owner-accepted");
+	ret = decide(repl, owner, "owner-accepted", was);
 	if (ret == 0) {
 		owner->accepted = was;
 		(void)repl_pull(repl, 0, NULL, NULL);
@@ -210,7 +222,7 @@ int repl_owner_reject(struct repl *repl, uint32_t address)
 	if (was == 0) {
 		return ENOENT;
 	}
-	ret = decide(repl, owner, "owner-rejected");
+	ret = decide(repl, owner, "owner-rejected", was);
 	if (ret == 0) {
 		owner->rejected = was;
 	}
@@ -244,13 +256,15 @@ void owner_sight(struct repl *repl, const struct owner *owner,
 	*sight = (struct repl_owner_sight){
 		.owner = owner->address,
 		.ours = owner->address == repl->config.self,
-		.mark = owner_told(repl, owner, 0),
+		.mark = owner->address == repl->config.self ?
+				store_mark(repl->store, NB_SELF) : owner->mark,
 		.map_max = owner->map_max != 0 ? owner->map_max : REPL_UNKNOWN,
 		.last_new = owner->last_new,
 		.reachable = is_reachable(repl, owner->address),
 		.blocked = !owner_allowed(repl, owner->address),
-		.quarantine = owner->quarantine,
-		.rejected = owner->rejected != 0,
+		.quarantine = owner->quarantine != 0 ? owner->quarantine :
+						       rejected(owner),
+		.rejected = owner->quarantine == 0 && rejected(owner) != 0,
 	};
 }
 

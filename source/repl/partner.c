@@ -435,6 +435,7 @@ void partner_failed(struct partner *partner, const char *format, ...)
 	(void)vsnprintf(partner->failure, sizeof(partner->failure), format,
 			ap);
 	va_end(ap);
+	partner->failed = repl_wall(repl);
 	partner->failed_at[partner->failed_next] = now;
 	partner->failed_next = (partner->failed_next + 1) % FAILURE_TIMES;
 	turn_hours(partner, now / 3600);

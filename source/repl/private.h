@@ -156,7 +156,7 @@ struct partner {
 	uint64_t pushed;	/* mono of it; 0: none */
 	uint64_t addresses;	/* serve_address_changes() at the last push */
 
-	int64_t pull_ok, pull_failed, pulled_from_us;	/* wall clock */
+	int64_t pull_ok, failed, pulled_from_us;	/* wall clock */
 	char failure[160];
 	uint64_t there;		/* our version as it has it */
 	bool there_known;

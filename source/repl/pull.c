@@ -189,7 +189,6 @@ static void tell_failure(struct pull *pull)
 	struct repl *repl = partner->repl;
 
 	repl_count(repl, STAT_PULLS_FAILED);
-	partner->pull_failed = repl_wall(repl);
 	partner_failed(partner, "%s", pull->message);
 	survey_failed(repl, partner, pull->error);
 	pull_failed(partner);

@@ -99,7 +99,8 @@ bool repl_start_anyway(struct repl *repl);
 
 /*
  * Quarantine: take what lies beyond the version jump (up to the highest seen
- * now), or never. ENOENT: nothing of this owner is in quarantine.
+ * now), or not, until they are accepted after all. ENOENT: nothing of this
+ * owner is in quarantine, or was rejected.
  */
 int repl_owner_accept(struct repl *repl, uint32_t owner);
 int repl_owner_reject(struct repl *repl, uint32_t owner);
@@ -147,7 +148,7 @@ struct repl_partner_sight {
 	bool pull, push;
 	const char *state;		/* "idle", "pulling", "failing", ... */
 	int64_t pull_ok;		/* wall clock; 0: never yet */
-	int64_t pull_failed;		/* wall clock; 0: never yet */
+	int64_t failed;			/* wall clock, a push too; 0: not yet */
 	const char *failure;		/* why, of the latest; NULL: none */
 	int64_t next_pull;		/* wall clock; NB_NEVER: none planned */
 	int64_t pulled_from_us;		/* wall clock; 0: never yet */
@@ -181,7 +182,7 @@ struct repl_owner_sight {
 					   of it */
 	bool blocked;			/* by wins:block/accept owners */
 	uint64_t quarantine;		/* versions up to here wait; 0: none */
-	bool rejected;
+	bool rejected;			/* they do not wait any more */
 };
 /* Of one owner; false if repl has never heard of it. */
 bool repl_owner_sight(struct repl *repl, uint32_t owner,

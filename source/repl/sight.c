@@ -97,7 +97,7 @@ static void fill(struct partner *partner, struct repl_partner_sight *sight)
 		.push = partner->config.push,
 		.state = state_of(partner),
 		.pull_ok = partner->pull_ok,
-		.pull_failed = partner->pull_failed,
+		.failed = partner->failed,
 		.failure = partner->failure[0] != '\0' ? partner->failure :
 							 NULL,
 		.next_pull = pull_next_wall(partner),

@@ -262,6 +262,22 @@ static void test_accept_and_reject(void **state)
 	}
 }
 
+/* Who rejected may think again; rejecting twice is nothing. */
+static void test_after_a_rejection(void **state)
+{
+	struct bench *b = *state;
+	struct repl_owner_sight *s = in_repl(b, OTHER);
+
+	s->quarantine = 9000;
+	s->rejected = true;
+	assert_int_equal(decide(b, "owner reject", OTHER, 0),
+			 CONTROL_UNCHANGED);
+	assert_true(message_has(b, "192.0.2.2 up to 9000"));
+	assert_int_equal(b->context.repl->rejected, 0);
+	assert_int_equal(decide(b, "owner accept", OTHER, 0), CONTROL_OK);
+	assert_int_equal(b->context.repl->accepted, OTHER);
+}
+
 /* The answer waits for the disk, and an error is one. */
 static void test_decision_is_durable(void **state)
 {
@@ -307,6 +323,7 @@ int main(void)
 		TEST_REPL(test_owners_come_and_go_between_slices),
 		TEST_REPL(test_strange_cursors),
 		TEST_REPL(test_accept_and_reject),
+		TEST_REPL(test_after_a_rejection),
 		TEST_REPL(test_decision_is_durable),
 	};
 

@@ -75,7 +75,7 @@ static void test_all_that_is_known(void **state)
 	b->context.repl->partners = 1;
 	b->context.repl->partner[0] = (struct repl_partner_sight){
 		.address = PARTNER, .name = "head office", .pull = true,
-		.state = "failing", .pull_ok = 1001, .pull_failed = 1002,
+		.state = "failing", .pull_ok = 1001, .failed = 1002,
 		.failure = "connection refused", .next_pull = NB_NEVER,
 		.pulled_from_us = 1003, .our_max = UINT64_C(1) << 62,
 		.our_max_there = 1004, .lag_in = 1005, .lag_out = 1006,

@@ -28,7 +28,7 @@ def help_of(*words, program='winsctl'):
 
 def commands():
     """(object, verb) of every usage line."""
-    return re.findall(r'^  (\w+) (\w+) ', help_of().split('Names are')[0], re.M)
+    return re.findall(r'^  (\w+) ([\w-]+) ', help_of().split('Names are')[0], re.M)
 
 
 def options(text):

@@ -26,10 +26,10 @@ static const char *note(const struct row *row, char text[NOTE])
 			    is(row, "reachable") ? "reachable" :
 						   "not reachable";
 
-	(void)snprintf(text, NOTE, "%s%s%s%s", where,
+	(void)snprintf(text, NOTE, "%s%s%s", where,
 		       is(row, "blocked") ? ", blocked" : "",
-		       is(row, "quarantine") ? ", quarantine" : "",
-		       is(row, "rejected") ? ", rejected" : "");
+		       is(row, "rejected") ? ", rejected" :
+		       is(row, "quarantine") ? ", quarantine" : "");
 	return text;
 }
 
@@ -59,7 +59,7 @@ static void print_table_row(const struct row *row, int64_t now)
 		     row_text(row, "max_version", max, sizeof(max)),
 		     row_text(row, "map_max", map, sizeof(map)),
 		     age(row, "last_new_version", now, seen), note(row, text));
-	if (is(row, "quarantine")) {
+	if (is(row, "quarantine") && !is(row, "rejected")) {
 		(void)printf("    versions up to %" PRIu64 " wait: winsctl "
 			     "owner accept %s, or reject\n",
 			     row_number(row, "quarantine", 0), owner);
@@ -99,6 +99,8 @@ static int decide(struct winsctl *ctl, const char *verb)
 {
 	struct control_writer *w = NULL;
 	struct control_reader reply;
+	struct control_field field;
+	char message[256];
 	uint32_t owner = 0;
 	int status = TOOL_OK;
 
@@ -117,6 +119,10 @@ static int decide(struct winsctl *ctl, const char *verb)
 	status = ask_status(&reply);
 	if (status != TOOL_OK) {
 		return status;
+	}
+	if (control_find(&reply, CONTROL_MESSAGE, &field)) {
+		tool_say("%s", control_text(&field, message, sizeof(message)));
+		return TOOL_OK;
 	}
 	if (options.json) {
 		print_pairs_json(&reply);

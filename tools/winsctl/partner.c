@@ -84,11 +84,12 @@ static void print_notes(const struct list *list, const struct row *row)
 {
 	uint64_t got = row_number(row, "pull_progress", UNKNOWN);
 	uint64_t of = row_number(row, "pull_expected", UNKNOWN);
-	int64_t failed = (int64_t)row_number(row, "last_failed", 0);
+	uint64_t failed = row_number(row, "last_failed", 0);
 	char text[512], span[PRINT_SPAN];
 
 	if (failed != 0 &&
-	    failed >= (int64_t)row_number(row, "last_pull_ok", 0)) {
+	    (failed >= row_number(row, "last_pull_ok", 0) ||
+	     row_number(row, "failures_5min", 0) > 0)) {
 		(void)printf("    failed %s ago: %s\n",
 			     distance(row, "last_failed", list->now, span),
 			     row_text(row, "failure", text, sizeof(text)));
@@ -111,9 +112,8 @@ static void print_table_row(const struct list *list, const struct row *row)
 	char name[PAIR_KEY + 1], ok[PRINT_SPAN], next[PRINT_SPAN];
 
 	if (list->count == 0) {
-		(void)printf(TABLE "  %s\n", "PARTNER", "DIR", "STATE",
-			     "OK AGO", "NEXT IN", "LAG IN", "LAG OUT",
-			     "FAILED", "NAME");
+		(void)printf(TABLE "\n", "PARTNER", "DIR", "STATE", "OK AGO",
+			     "NEXT IN", "LAG IN", "LAG OUT", "FAILED");
 	}
 	(void)row_text(row, "name", name, sizeof(name));
 	(void)printf(TABLE "%s%s\n",

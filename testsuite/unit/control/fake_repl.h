@@ -6,6 +6,8 @@
 #ifndef WINSD_TEST_FAKE_REPL_H
 #define WINSD_TEST_FAKE_REPL_H
 
+#include <errno.h>
+
 #include "repl/repl.h"
 
 #define FAKE_PARTNERS 1000

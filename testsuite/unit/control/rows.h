@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Looking into a reply that is a list of objects, each beginning with the
- * same key. A server with replication for the tests that need one. Behind
- * bench.h.
+ * same key. A server with replication for the tests that need one. Include it
+ * last, after cmocka.
  */
 #ifndef WINSD_TEST_CONTROL_ROWS_H
 #define WINSD_TEST_CONTROL_ROWS_H
+
+#include "bench.h"
 
 static inline unsigned int count_rows(const struct bench *b, const char *first)
 {

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
 #include "rows.h"
 
 static void test_status(void **state)

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
 #include "rows.h"
 
 #define FAR 0xc6336401u		/* 198.51.100.1 */

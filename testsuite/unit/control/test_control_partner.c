@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
 #include "rows.h"
 
 #define PARTNER 0xc0000210u	/* 192.0.2.16, and those that follow */

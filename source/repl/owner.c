@@ -111,11 +111,16 @@ uint64_t owner_known(const struct repl *repl, uint32_t address)
 /*
  * To the owner itself everything that was ever seen of it is told: it asks
  * because it has lost its memory, and must not use one of those again.
+ *
+ * Of ours nothing is told while the gate is closed (to 0: nobody is). Below a
+ * mark that was raised by a restore lie versions that we have not back yet: a
+ * partner that passes them now would never see those records again.
  */
 uint64_t owner_told(struct repl *repl, const struct owner *owner, uint32_t to)
 {
 	if (owner->address == repl->config.self) {
-		return store_mark(repl->store, NB_SELF);
+		return to != 0 && repl->gate.state != REPL_GATE_OPEN ?
+			       0 : store_mark(repl->store, NB_SELF);
 	}
 	if (repl->config.observe) {
 		return 0;	/* whoever only looks on tells nothing on */

@@ -86,7 +86,8 @@ static void part(struct link *link)
 	}
 }
 
-void sim_link_free(struct link *link)
+/* Out of everything; its memory stays. */
+static void take_out(struct link *link)
 {
 	part(link);
 	for (unsigned int i = 0; i < LINK_TIMERS; i++) {
@@ -101,6 +102,11 @@ void sim_link_free(struct link *link)
 		link->next->prev = link->prev;
 	}
 	link->net->sight.links--;
+}
+
+void sim_link_free(struct link *link)
+{
+	take_out(link);
 	talloc_free(link);
 }
 
@@ -115,16 +121,19 @@ uint64_t sim_link_way(struct link *link)
 static void end(void *arg)
 {
 	struct link *link = arg;
+	struct sim_net *net = link->net;
 	const struct link_events *events = link->events;
 	void *owner = link->arg;
 	int error = link->error;
 	bool is_gone = link->state == LINK_GONE;
 
 	link->timer[LINK_TIMER_END] = NULL;
+	net->acting = link->port->address;
 	sim_link_free(link);
 	if (!is_gone) {
 		events->down(owner, error);
 	}
+	net->acting = 0;
 }
 
 void sim_link_fail(struct link *link, int error, uint64_t usec)
@@ -167,7 +176,15 @@ void sim_link_vanish(struct link *link)
 {
 	struct link *peer = link->peer;
 
-	sim_link_free(link);
+	take_out(link);
+	if (link->state == LINK_GONE) {
+		talloc_free(link);
+	} else {
+		link->state = LINK_GHOST;
+		link->prev = NULL;
+		link->next = link->port->ghosts;
+		link->port->ghosts = link;
+	}
 	if (peer == NULL) {
 		return;
 	}
@@ -175,6 +192,16 @@ void sim_link_vanish(struct link *link)
 		sim_link_free(peer);
 	} else if (draw(peer, 4) != 0) {
 		sim_link_fail(peer, ECONNRESET, draw(peer, NOTICE_USEC));
+	}
+}
+
+void sim_link_forget_ghosts(struct sim_port *port)
+{
+	while (port->ghosts != NULL) {
+		struct link *link = port->ghosts;
+
+		port->ghosts = link->next;
+		talloc_free(link);
 	}
 }
 
@@ -223,7 +250,9 @@ static void drained(void *arg)
 
 	link->timer[LINK_TIMER_DRAINED] = NULL;
 	link->busy = false;
+	link->net->acting = link->port->address;
 	link->events->drained(link->arg);
+	link->net->acting = 0;
 }
 
 /* Put on the wire what it can hold. */
@@ -263,11 +292,11 @@ static void make_room(struct link *link, size_t len)
 
 static int link_send(struct link *link, const uint8_t *data, size_t len)
 {
+	if (link->state == LINK_GHOST || is_failing(link) || len == 0) {
+		return 0;
+	}
 	if (link->state != LINK_UP) {
 		abort();	/* not yet up(), or closed */
-	}
-	if (is_failing(link) || len == 0) {
-		return 0;
 	}
 	make_room(link, len);
 	memcpy(link->out + link->out_at + link->out_len, data, len);
@@ -428,7 +457,9 @@ void sim_link_up(void *arg)
 
 	link->timer[LINK_TIMER_UP] = NULL;
 	link->state = LINK_UP;
+	link->net->acting = link->port->address;
 	link->events->up(link->arg);
+	link->net->acting = 0;
 	/* what came at once is shown now */
 	if (link->state == LINK_UP && !link->paused && !is_failing(link) &&
 	    (link->in_len > link->shown || link->ended)) {
@@ -457,7 +488,9 @@ static void show_more(struct link *link)
 
 	link->shown += fresh < LINK_READ_MAX ? fresh : LINK_READ_MAX;
 	link->resumed = false;
+	link->net->acting = link->port->address;
 	taken = link->events->data(link->arg, link->in, link->shown);
+	link->net->acting = 0;
 	if (link->state == LINK_UP) {
 		take(link, taken);
 	}
@@ -507,7 +540,7 @@ static void link_pause(struct link *link, bool pause)
 	if (link->state == LINK_GONE) {
 		abort();
 	}
-	if (link->paused && !pause) {
+	if (link->paused && !pause && link->state != LINK_GHOST) {
 		link->resumed = true;
 		if (link->timer[LINK_TIMER_SHOW] == NULL &&
 		    !is_failing(link)) {
@@ -521,6 +554,9 @@ static void link_close(struct link *link)
 {
 	if (link->state == LINK_GONE) {
 		abort();	/* closed twice */
+	}
+	if (link->state == LINK_GHOST) {
+		return;		/* the port forgets it when it is on again */
 	}
 	sim_link_abandon(link);
 }

@@ -91,6 +91,7 @@ void sim_port_crash(struct sim_port *port)
 
 void sim_port_on(struct sim_port *port)
 {
+	sim_link_forget_ghosts(port);
 	port->on = true;
 }
 
@@ -217,11 +218,13 @@ static void call_listener(struct link *link, struct sim_port *port)
 	there->peer = link;
 	link->peer = there;
 	there->state = LINK_UP;
+	link->net->acting = port->address;
 	if (!port->events->called(port->arg, there, link->local)) {
 		sim_link_abandon(there);
 	} else if (there->events == NULL) {
 		abort();	/* taken, but not by ops->accept */
 	}
+	link->net->acting = 0;
 	sim_link_later(link, LINK_TIMER_UP, way, sim_link_up);
 }
 
@@ -289,8 +292,10 @@ static void datagram_arrives(void *arg)
 	if (port != NULL && port->on && port->events != NULL &&
 	    port->events->datagram != NULL &&
 	    !sim_net_is_cut(d->net, d->from, d->to)) {
+		d->net->acting = port->address;
 		port->events->datagram(port->arg, d->to, d->from, d->from_port,
 				       d->to_port, d->data, d->len);
+		d->net->acting = 0;
 	} else {
 		d->net->sight.lost++;
 	}
@@ -334,6 +339,11 @@ void sim_net_watch(struct sim_net *net,
 {
 	net->watch = watch;
 	net->watch_arg = arg;
+}
+
+uint32_t sim_net_acting(const struct sim_net *net)
+{
+	return net->acting;
 }
 
 void sim_net_sight(const struct sim_net *net, struct sim_net_sight *sight)

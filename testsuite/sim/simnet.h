@@ -81,6 +81,9 @@ void sim_net_watch(struct sim_net *net,
 				 const uint8_t *data, size_t len),
 		   void *arg);
 
+/* Whom an event of the network is being told now; 0: nobody. */
+uint32_t sim_net_acting(const struct sim_net *net);
+
 struct sim_net_sight {
 	unsigned int links;		/* ends that somebody holds */
 	uint64_t calls, refused, timed_out, resets;

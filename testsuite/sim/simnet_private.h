@@ -26,6 +26,7 @@ struct sim_net {
 	struct sim_cut_pair *cut;
 	unsigned int cuts;
 	struct sim_net_sight sight;
+	uint32_t acting;
 	void (*watch)(void *arg, uint32_t from, uint32_t to,
 		      const uint8_t *data, size_t len);
 	void *watch_arg;
@@ -39,6 +40,7 @@ struct sim_port {
 	void *arg;
 	struct link_ops ops;
 	struct link *links;		/* ends that are its own */
+	struct link *ghosts;
 	uint64_t calls;			/* streams made, for their luck */
 };
 
@@ -46,6 +48,8 @@ enum link_state {
 	LINK_CALLING,
 	LINK_UP,
 	LINK_GONE,			/* its owner does not want it */
+	LINK_GHOST,			/* its machine crashed; it is kept
+					   until its owner lets go of it */
 };
 
 enum link_timer {
@@ -109,6 +113,7 @@ void sim_link_up(void *arg);
 void sim_link_fail(struct link *link, int error, uint64_t usec);
 void sim_link_abandon(struct link *link);	/* as if it were closed */
 void sim_link_vanish(struct link *link);	/* its machine crashed */
+void sim_link_forget_ghosts(struct sim_port *port);
 void sim_link_break(struct link *link);		/* reset by the network */
 void sim_link_go_on(struct link *link);		/* after a cut */
 

@@ -30,8 +30,7 @@ struct sim_time {
 	struct nb_timer **heap;
 	unsigned int count, size;
 	struct nb_timer *spare;
-	void (*watch)(void *arg);
-	void *watch_arg;
+	const struct sim_clock *acting;
 };
 
 /* ---- chance ---- */
@@ -208,10 +207,9 @@ unsigned int sim_time_waiting(const struct sim_time *time)
 	return time->count;
 }
 
-void sim_time_watch(struct sim_time *time, void (*watch)(void *arg), void *arg)
+const struct sim_clock *sim_time_acting(const struct sim_time *time)
 {
-	time->watch = watch;
-	time->watch_arg = arg;
+	return time->acting;
 }
 
 void sim_time_run(struct sim_time *time, uint64_t until_usec)
@@ -224,12 +222,11 @@ void sim_time_run(struct sim_time *time, uint64_t until_usec)
 		if (timer->when > time->usec) {
 			time->usec = timer->when;
 		}
+		time->acting = timer->clock;
 		forget_timer(timer);
 		time->fired++;
 		fn(arg);
-		if (time->watch != NULL) {
-			time->watch(time->watch_arg);
-		}
+		time->acting = NULL;
 	}
 	if (until_usec > time->usec) {
 		time->usec = until_usec;

@@ -33,9 +33,8 @@ void sim_time_run(struct sim_time *time, uint64_t until_usec);
 /* Timers that ran; timers that are set. */
 uint64_t sim_time_fired(const struct sim_time *time);
 unsigned int sim_time_waiting(const struct sim_time *time);
-/* Called after each timer that ran; NULL: nobody. */
-void sim_time_watch(struct sim_time *time, void (*watch)(void *arg),
-		    void *arg);
+/* Whose timer runs now; NULL: nobody's. */
+const struct sim_clock *sim_time_acting(const struct sim_time *time);
 
 /* splitmix64 over a state of the caller's; below 0 is 0. */
 uint64_t sim_draw(uint64_t *state);

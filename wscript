@@ -44,6 +44,8 @@ def options(opt):
     opt.add_option('--debug', action='store_true', default=False, help='-O0 instead of -O2')
     opt.add_option('--seconds', type='int', default=600,
                    help='torture: how long each fuzz target runs')
+    opt.add_option('--seeds', type='int', default=1000000,
+                   help='torture: how many estates are lived through')
     opt.add_option('--images', type='int', default=100000,
                    help='torture: how many crashed disks are looked at')
     opt.add_option('--kills', type='int', default=2000,
@@ -167,6 +169,15 @@ def build_tests(bld, includes, everything):
         for test in bld.path.ant_glob('testsuite/faults/test_*.c'):
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
                         use='faults ' + everything + ' CMOCKA', install_path=None)
+    # Estates: the judge stands between the rooms, by the linker.
+    wraps = ('store_put store_delete store_set_mark serve_replica rule_replica '
+             'wrepl_encode_table').split()
+    bld.objects(target='estate', includes=includes, use=everything, source=bld.path.ant_glob(
+                    'testsuite/estate/*.c', excl='testsuite/estate/test_*.c'))
+    for test in bld.path.ant_glob('testsuite/estate/test_*.c') if bld.env.LIB_CMOCKA else []:
+        bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
+                    use='estate ' + everything + ' CMOCKA', install_path=None,
+                    linkflags=['-Wl,--wrap=' + name for name in wraps])
     # Fuzz targets: with --fuzz under libFuzzer, else behind a main() that
     # replays files, so that the corpus runs in every build.
     replay = bld.path.ant_glob('testsuite/fuzz/replay.c')
@@ -205,7 +216,7 @@ def check(ctx):
 def torture(ctx):
     '''runs the campaigns that are too long for CI'''
     become('testsuite/torture.py', '--seconds=%d' % Options.options.seconds,
-           '--images=%d' % Options.options.images, '--kills=%d' % Options.options.kills)
+           '--seeds=%d' % Options.options.seeds, '--images=%d' % Options.options.images, '--kills=%d' % Options.options.kills)
 
 
 def bench(ctx):

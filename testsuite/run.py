@@ -94,6 +94,12 @@ def fault_tests(build):
     return [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
 
 
+def estate_tests(build):
+    """Whole estates of servers in virtual time."""
+    names = [os.path.basename(p)[:-2] for p in found('testsuite/estate/test_*.c')]
+    return [Program(n, [os.path.join(TOP, build, 'test', n)]) for n in names]
+
+
 def fuzz_replays(build):
     """Each fuzz target over its corpus, behind the replaying main()."""
     names = [os.path.basename(p)[:-2] for p in found('testsuite/fuzz/fuzz_*.c')]
@@ -108,6 +114,7 @@ STAGES = [
           'plain', python_tests('unit/purity.py', 'static/*.py'), 2, 300),
     Stage('unit', 'every room for itself', 'plain', unit_tests, 2, 120),
     Stage('faults', 'power cuts, disks and memory that fail', 'plain', fault_tests, 2, 900),
+    Stage('estate', 'whole estates of servers in virtual time', 'plain', estate_tests, 1, 900),
     Stage('asan', 'the same under ASan and UBSan, clang', 'asan', unit_tests, 2, 300),
     Stage('python', 'the test tools themselves', 'plain',
           python_tests('unit/**/test_*.py', 'scenario/nbclient.py', 'scenario/wrepl*.py',

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`./waf torture`: the campaigns that are too long for CI.
 
-First 100,000 disks as a power cut may leave them (testsuite/faults/test_crash.c);
-a bad one stays in /dev/shm and is named. Then 2,000 times kill -9 on a server
-under load (testsuite/scale/test_kill.py), which tells its seed.
+First 1,000,000 estates of servers in virtual time (testsuite/estate); one that
+fails is cut down and kept in build/. Then 100,000 disks as a power cut may leave
+them (testsuite/faults/test_crash.c); a bad one stays in /dev/shm and is named.
+Then 2,000 times kill -9 on a server under load (testsuite/scale/test_kill.py),
+which tells its seed.
 
 Then builds the fuzz targets with libFuzzer under ASan and UBSan and lets each run
 for a while from its corpus; inputs that reach new code are merged into
@@ -35,6 +37,16 @@ def build():
 def build_plain():
     waf = [sys.executable, os.path.join(TOP, 'waf')]
     subprocess.run(waf + ['configure', 'build'], cwd=TOP, check=True)
+
+
+def estates(seeds):
+    """True if all of them became quiet, and nothing was wrong until then."""
+    if seeds == 0:
+        return True
+    env = dict(os.environ, SEEDS=str(seeds), CMOCKA_MESSAGE_OUTPUT='TAP', WINSD_TOP=TOP,
+               WINSD_BUILD=os.path.join(TOP, 'build'))
+    return subprocess.run([os.path.join(TOP, 'build', 'test', 'test_estate')], env=env,
+                          stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def crash(images):
@@ -81,13 +93,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--seconds', type=int, default=600, help='for each target (default 600)')
     parser.add_argument('--target', default='', help='only targets whose name contains this')
+    parser.add_argument('--seeds', type=int, default=1000000, help='of estates (default 1000000; '
+                        '0: none)')
     parser.add_argument('--images', type=int, default=100000, help='of crashed disks (default '
                         '100000; 0: none)')
     parser.add_argument('--kills', type=int, default=2000, help='of a server under load '
                         '(default 2000; 0: none)')
     options = parser.parse_args()
     build_plain()
-    bad = [what for what, good in (('images of crashed disks', crash(options.images)),
+    bad = [what for what, good in (('estates of servers', estates(options.seeds)),
+                                   ('images of crashed disks', crash(options.images)),
                                    ('ends by kill -9', kill(options.kills))) if not good]
     build()
     rows = []

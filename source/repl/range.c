@@ -41,7 +41,9 @@ struct range {
 	bool whole;			/* max is the end, not a limit of ours */
 	uint64_t min, max;
 	uint64_t last, highest;		/* versions that came */
-	uint64_t stuck;			/* the lowest that could not be taken */
+	uint64_t stuck;			/* the lowest that could not be taken,
+					   0: none */
+	bool broken;			/* a turn of it was undone */
 	bool sorted;
 	bool complete;			/* no more will come: all are in */
 	bool abandoned;			/* no more will come: the pull ended */
@@ -79,7 +81,6 @@ struct range *range_begin(struct pull *pull, struct owner *owner, uint64_t min,
 	range->whole = whole;
 	range->min = min;
 	range->max = max;
-	range->stuck = UINT64_MAX;
 	range->sorted = true;
 	range->held = true;
 	TAILQ_INIT(&range->pending);
@@ -120,13 +121,14 @@ static void range_look(struct range *range)
 
 /* ---- the mark ---- */
 
-static uint64_t lowest_pending(const struct range *range)
+/* The lowest version that is not settled; 0: all are. */
+static uint64_t lowest_open(const struct range *range)
 {
 	const struct pending *pending = NULL;
 	uint64_t lowest = range->stuck;
 
 	TAILQ_FOREACH(pending, &range->pending, list) {
-		if (pending->version < lowest) {
+		if (lowest == 0 || pending->version < lowest) {
 			lowest = pending->version;
 		}
 	}
@@ -135,18 +137,28 @@ static uint64_t lowest_pending(const struct range *range)
 
 static uint64_t settled_to(const struct range *range)
 {
-	uint64_t lowest = lowest_pending(range);
+	uint64_t lowest = lowest_open(range);
 	uint64_t to = range->last;
 
+	if (range->broken) {
+		return 0;
+	}
 	if (range->complete) {
 		to = range->whole ? range->max : range->highest;
 	} else if (!range->sorted) {
 		return 0;
 	}
-	if (lowest <= to) {
+	if (lowest != 0 && lowest <= to) {
 		return range->sorted ? lowest - 1 : 0;
 	}
 	return to;
+}
+
+static void stick(struct range *range, uint64_t version)
+{
+	if (range->stuck == 0 || version < range->stuck) {
+		range->stuck = version;
+	}
 }
 
 static void note_done(void *arg, int error)
@@ -170,7 +182,7 @@ static void note_done(void *arg, int error)
 	}
 	if (error != 0) {
 		/* its records are gone; they are asked for another time */
-		range->stuck = 0;
+		range->broken = true;
 		range->abandoned = true;
 	}
 	talloc_free(note);
@@ -195,8 +207,7 @@ int range_turn(struct range *range)
 	}
 	note->range = range;
 	note->mark = to;
-	if (!range->ours && range->stuck != 0 &&
-	    to > store_mark(range->repl->store, owner)) {
+	if (!range->ours && to > store_mark(range->repl->store, owner)) {
 		ret = serve_set_mark(serve, owner, to);
 	}
 	if (ret == 0 && !serve_when_durable(serve, note_done, note)) {
@@ -224,8 +235,8 @@ static void settled(void *arg, int error)
 	struct range *range = pending->range;
 
 	TAILQ_REMOVE(&range->pending, pending, list);
-	if (error != 0 && pending->version < range->stuck) {
-		range->stuck = pending->version;
+	if (error != 0) {
+		stick(range, pending->version);
 	}
 	talloc_free(pending);
 	range->calls++;
@@ -317,8 +328,8 @@ int range_record(struct range *range, struct nb_record *rec)
 		return 0;
 	}
 	ret = apply(range, rec);
-	if (ret != 0 && version < range->stuck) {
-		range->stuck = version;
+	if (ret != 0) {
+		stick(range, version);
 	}
 	return ret;
 }

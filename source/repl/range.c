@@ -250,9 +250,17 @@ static void settled(void *arg, int error)
 	range_look(range);
 }
 
-/* Did we ask for it, and is it news? */
+/*
+ * Did we ask for it, and is it news? The range began right above the mark.
+ * What follows the first turn is not held against the mark as it is now: a
+ * version that comes late, behind higher ones, is as new as they are.
+ */
 static bool is_wanted(struct range *range, const struct nb_record *rec)
 {
+	if (rec->version < range->min && !range->ours) {
+		repl_count(range->repl, STAT_RECORDS_OLD);
+		return false;
+	}
 	if (rec->version < range->min || rec->version > range->max) {
 		repl_count(range->repl, STAT_RECORDS_BAD);
 		return false;
@@ -266,11 +274,6 @@ static bool is_wanted(struct range *range, const struct nb_record *rec)
 	}
 	if (range->owner->seen < rec->version) {
 		range->owner->seen = rec->version;
-	}
-	if (!range->ours &&
-	    rec->version <= owner_known(range->repl, range->owner->address)) {
-		repl_count(range->repl, STAT_RECORDS_OLD);
-		return false;
 	}
 	return true;
 }

@@ -140,9 +140,19 @@ static void assoc_idle(struct assoc *a)
 
 void assoc_pause(struct assoc *a, bool pause)
 {
-	if (!a->closed && a->paused != pause) {
-		a->paused = pause;
-		a->repl->ops.pause(a->link, pause);
+	if (a->closed || a->paused == pause) {
+		return;
+	}
+	a->paused = pause;
+	a->repl->ops.pause(a->link, pause);
+	if (a->role != ROLE_PULL) {
+		return;
+	}
+	/* as long as it lasts it is not the peer who is slow */
+	if (pause) {
+		repl_timer_stop(a->repl, &a->timer);
+	} else {
+		assoc_wait(a, REPLY_SECONDS, "more records");
 	}
 }
 
@@ -556,7 +566,7 @@ static size_t one_frame(struct assoc *a, const uint8_t *data, size_t len)
 static void after_bytes(struct assoc *a, size_t left)
 {
 	if (a->role == ROLE_PULL) {
-		if (a->streaming) {
+		if (a->streaming && !a->paused) {
 			assoc_wait(a, REPLY_SECONDS, "more records");
 		}
 		return;

@@ -262,6 +262,8 @@ static void pull_flush(struct pull *pull)
 	pull->state = PULL_FLUSH;
 	if (pull->turns == 0) {
 		pull_finish(pull, 0);
+	} else {
+		assoc_wait(pull->assoc, IDLE_SECONDS, "our own disk");
 	}
 }
 

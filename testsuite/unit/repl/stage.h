@@ -511,7 +511,7 @@ static inline struct nb_record *replicas(uint32_t owner, uint64_t from,
 		char name[32];
 
 		snprintf(name, sizeof(name), "N%08llu<20>",
-			 (unsigned long long)(from + i));
+			 (unsigned long long)((from + i) % 100000000));
 		rec[i] = replica(name, NB_UNIQUE, owner, from + i,
 				 SIM_HOST(i % 1000));
 	}

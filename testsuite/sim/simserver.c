@@ -94,18 +94,17 @@ static void answers_arrive(void *arg)
 
 /* Typed from protocol.md 2.5 step 3 and 5.5, and exact to the bit. */
 static void count_question(struct sim_server *server,
-			   const struct nbns_msg *msg, uint32_t local,
-			   uint32_t to)
+			   const struct nbns_msg *msg, uint32_t to)
 {
-	bool right = local == SIM_SELF && msg->operation == 0x0100;
+	bool right = msg->operation == 0x0100;
 
 	if (msg->kind == NBNS_QUERY) {
 		server->queries++;
 	} else {
 		server->demands++;
-		right = local == SIM_SELF && msg->operation == 0x3000 &&
-			msg->ttl == 0 && msg->nb_flags == 0 &&
-			msg->addr == to && msg->rdlength == 6;
+		right = msg->operation == 0x3000 && msg->ttl == 0 &&
+			msg->nb_flags == 0 && msg->addr == to &&
+			msg->rdlength == 6;
 	}
 	if (!right) {
 		fprintf(stderr, "the server asks a host in the wrong way\n");
@@ -132,13 +131,14 @@ static int network(void *arg, uint32_t local, uint32_t to, uint16_t port,
 		return 0;
 	}
 	server->sent++;
-	count_question(server, &msg, local, to);
+	count_question(server, &msg, to);
 	for (unsigned int i = 0; i < server->hosts; i++) {
 		struct sim_host *host = &server->host[i];
 
 		if (host->ip != to) {
 			continue;
 		}
+		host->local = local;
 		if (msg.kind == NBNS_RELEASE) {
 			host->demanded++;
 			host->last_demand = server->sim->usec;

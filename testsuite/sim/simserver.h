@@ -36,6 +36,7 @@ struct sim_host {
 	unsigned int asked;	/* queries that reached it */
 	unsigned int demanded;	/* release demands; all but the silent answer */
 	uint64_t last_demand;	/* sim->usec */
+	uint32_t local;		/* address of ours that it was asked from */
 	bool late;		/* answers are kept for sim_hosts_answer() */
 };
 

@@ -390,5 +390,7 @@ void demand_stop(struct serve *serve)
 	}
 	serve->world->timer_stop(serve->world->priv, serve->demands.timer);
 	serve->demands.timer = NULL;
-	queue_run(serve);		/* what is cancelled goes */
+	while (serve->demands.first != NULL) {
+		demand_end(queue_take(&serve->demands));
+	}
 }

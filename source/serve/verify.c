@@ -226,10 +226,9 @@ static void ask_for(struct serve *serve, const struct nb_record *rec)
 
 /* ---- the walk ---- */
 
-static bool is_due(const struct serve *serve, const struct nb_record *rec)
+static bool is_wanted(const struct serve *serve, const struct nb_record *rec)
 {
-	return rec->expires <= serve->verify.until &&
-	       verify_concerns(serve, rec) &&
+	return verify_concerns(serve, rec) &&
 	       !is_given_up(&serve->verify, rec->owner);
 }
 
@@ -247,7 +246,7 @@ static void look_at_some(struct serve *serve)
 		struct nb_record rec;
 
 		if (store_get(serve->store, &names[i], &rec) &&
-		    is_due(serve, &rec)) {
+		    is_wanted(serve, &rec)) {
 			ask_for(serve, &rec);
 		}
 	}

@@ -106,6 +106,17 @@ int repl_owner_accept(struct repl *repl, uint32_t owner);
 int repl_owner_reject(struct repl *repl, uint32_t owner);
 
 /*
+ * Is there a living server at this address? It is called on its replication
+ * port and greeted. done is called once, not from inside here, and not at all
+ * if repl goes first: answers is false if nobody takes the call or says a word
+ * in 3 s; what is a line about it, gone afterwards. 0, or an errno if nothing
+ * could be found out.
+ */
+int repl_probe(struct repl *repl, uint32_t address,
+	       void (*done)(void *arg, bool answers, const char *what),
+	       void *arg);
+
+/*
  * Ask each pull partner for its owner-version map and compare: entry is
  * called for each (server, owner, max), first for our own; then done once.
  * A server that does not answer has one entry with owner 0 and an errno.

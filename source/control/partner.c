@@ -20,8 +20,8 @@
 #include "control/call.h"
 #include "core/addr.h"
 
-#define LOOKED_MAX	128	/* at in one slice: each costs a walk through
-				   its map */
+#define LOOKED_MAX	16	/* at in one slice: each costs a walk through
+				   its map, and packets wait meanwhile */
 
 static void put_times(struct call *call, const struct repl_partner_sight *s)
 {

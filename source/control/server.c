@@ -237,9 +237,14 @@ static void forced_done(void *arg, const struct serve_scavenge_result *result)
 {
 	struct pending *pending = arg;
 	struct call *call = pending->call;
+	char why[GATE_TEXT];
 
 	talloc_free(pending);
 	if (call == NULL) {
+		return;
+	}
+	if (result->error == EAGAIN && gate_objection(call, why) != NULL) {
+		call_refuse(call, CONTROL_REFUSED, "nothing was done: %s", why);
 		return;
 	}
 	if (result->error != 0) {

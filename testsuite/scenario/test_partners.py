@@ -86,6 +86,8 @@ class Pair(Case):
         for dry in ([], ['--dry-run']):
             said = self.words(first, 'record', 'add', 'PRINTER<20>', '10.0.0.1', *dry, status=6)[1]
             self.assertIn('winsctl server start-anyway', said)
+        said = self.words(first, 'server', 'scavenge', status=6)[1]
+        self.assertIn('winsctl server start-anyway', said)
         before, _ = self.words(first, 'server', 'start-anyway', '--dry-run')
         self.assertEqual(self.status(first)['gate'], 'waiting')
         real, _ = self.words(first, 'server', 'start-anyway')

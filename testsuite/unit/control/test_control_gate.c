@@ -197,6 +197,25 @@ static void test_serve_says_no(void **state)
 	}
 }
 
+/* Releases take numbers, too. */
+static void test_no_scavenging(void **state)
+{
+	static const uint64_t flags[] = { 0, CONTROL_YES };
+	struct bench *b = *state;
+
+	b->context.repl->gate = REPL_GATE_WAITING;
+	for (int i = 0; i < 2; i++) {
+		struct control_writer *w = request(b, "server scavenge");
+
+		control_put_number(w, CONTROL_FLAGS, flags[i]);
+		send_as(b, b, CONTROL_ADMIN);
+		fake_scavenged(b->serve, EAGAIN);
+		assert_int_equal(control_number_or(&b->reply, CONTROL_STATUS,
+						   999), CONTROL_REFUSED);
+		assert_true(message_has(b, "start-anyway"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +226,7 @@ int main(void)
 		TEST_REPL(test_add_is_refused_and_told_why),
 		TEST_REPL(test_delete_goes_on),
 		TEST_REPL(test_serve_says_no),
+		TEST_REPL(test_no_scavenging),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,7 +351,7 @@ class _Vectors(unittest.TestCase):      # not for those who import everything
         self.assertEqual(build_record(rec).hex(),
                          'ffffffff' '78797a00' '00000062' '07000000' '0000000000000001'
                          '01000010' '000000000a000001' 'ffffffff')
-        self.assertRaises(TypeError, record, 'A<20>', verson=3)
+        self.assertRaises(TypeError, record, 'A<20>', serial=3)
 
 
 if __name__ == '__main__':

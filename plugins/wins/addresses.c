@@ -252,6 +252,7 @@ void addresses_apply(struct wins_server *server)
 	}
 	serve_set_config(door_serve(server->door), &config);
 	serve_set_ifaces(door_serve(server->door), iface, count);
+	autodiscovery_follow(server);
 }
 
 /* ---- while running ---- */

@@ -50,6 +50,7 @@ struct wins_config {
 	const char *admin_group;
 	bool durable;			/* wins:durable */
 	bool observe;			/* wins:observe */
+	unsigned int discovery;		/* wins:autodiscovery: DISCOVERY_* */
 	int log_level;			/* 0..10, of `log level` (all, or wins:N) */
 };
 

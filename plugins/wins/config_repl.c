@@ -14,6 +14,7 @@
 #include "config_private.h"
 #include "core/addr.h"
 #include "core/optval.h"
+#include "net/discovery.h"
 
 static unsigned int count_words(const char *text)
 {
@@ -25,6 +26,9 @@ static unsigned int count_words(const char *text)
 	}
 	return count;
 }
+
+_Static_assert(DISCOVERY_DETECT == 1 && DISCOVERY_ANNOUNCE == 2,
+	       "the words of wins:autodiscovery in their order");
 
 /* ---- partners ---- */
 
@@ -122,6 +126,9 @@ int wins_config_fill_repl(struct wins_config *config)
 	struct repl_config *repl = &config->repl;
 	int error = 0;
 
+	/* off, detect, announce, both: as the bits are */
+	config->discovery = (unsigned int)settings_word(s,
+							OPTION_AUTODISCOVERY);
 	repl->self = settings_address(s, OPTION_LOCAL_OWNER);
 	repl->port = (uint16_t)settings_number(s, OPTION_REPLICATION_PORT);
 	repl->only_partners = settings_bool(s, OPTION_ONLY_PARTNERS);

@@ -65,6 +65,23 @@ static bool tcp_counter(const struct tcp42_stats *stats, unsigned int *index,
 	return pick(row, COUNT(row), index, name, value);
 }
 
+static bool discovery_counter(const struct discovery_stats *stats,
+			      unsigned int *index, const char **name,
+			      uint64_t *value)
+{
+	const struct counter row[] = {
+		{ "discovery announced", stats->announced },
+		{ "discovery sent", stats->sent },
+		{ "discovery send errors", stats->send_errors },
+		{ "discovery heard", stats->heard },
+		{ "discovery bad", stats->bad },
+		{ "discovery flooded", stats->flooded },
+		{ "discovery forgotten", stats->forgotten },
+	};
+
+	return pick(row, COUNT(row), index, name, value);
+}
+
 bool counters_at(void *priv, unsigned int index, const char **name,
 		 uint64_t *value)
 {
@@ -89,5 +106,7 @@ bool counters_at(void *priv, unsigned int index, const char **name,
 	index -= NBNS_ERRORS - 1;
 	return udp_counter(udp137_stats(server->udp), &index, name, value) ||
 	       tcp_counter(tcp42_stats(server->tcp), &index, name, value) ||
+	       discovery_counter(discovery_stats(server->discovery), &index,
+				 name, value) ||
 	       repl_stat_at(server->repl, index, name, value);
 }

@@ -11,6 +11,7 @@
  *	door, with serve behind it		decides, through the rules
  *	sockets of partners (tcp42), none open,
  *	with repl behind them			asks and answers partners
+ *	multicast, with discovery behind it	who else is there
  *	addresses				sockets open, serve hears of them
  *	backups					copies of the store by the calendar
  *	control socket				winsctl
@@ -250,6 +251,7 @@ static void store_loaded(void *arg, int error, const char *message)
 		return;
 	}
 	repl_loaded(server->repl);
+	autodiscovery_follow(server);
 	server->context.state = server->config->observe ? "observing" :
 							  "running";
 	wire_tell(server);
@@ -384,6 +386,9 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = replication_open(server);
 	}
 	if (ret == 0) {
+		ret = autodiscovery_open(server);
+	}
+	if (ret == 0) {
 		ret = addresses_serve(server, server->config, mem_ctx, message);
 	}
 	if (ret == 0) {
@@ -425,6 +430,7 @@ static int wire_destroy(struct wins_server *server)
 	TALLOC_FREE(server->control);
 	TALLOC_FREE(server->backups);
 	TALLOC_FREE(server->watch);
+	autodiscovery_close(server);
 	TALLOC_FREE(server->repl);
 	TALLOC_FREE(server->tcp);
 	if (server->door != NULL) {

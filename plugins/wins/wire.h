@@ -3,7 +3,7 @@
  * A running server: all rooms and what connects them. wire.c puts it together
  * and takes it apart, ageing.c starts its clock, addresses.c keeps its sockets
  * in step with the machine, replication.c looks after that of partners,
- * counters.c shows its numbers.
+ * autodiscovery.c after who else is there, counters.c shows its numbers.
  */
 #ifndef WINS_WIRE_H
 #define WINS_WIRE_H
@@ -13,9 +13,11 @@
 #include "backups.h"
 #include "config.h"
 #include "net/control_server.h"
+#include "net/discovery.h"
 #include "net/door.h"
 #include "net/ifaces.h"
 #include "net/ifwatch.h"
+#include "net/multicast.h"
 #include "net/tcp42.h"
 #include "net/udp137.h"
 #include "repl/repl.h"
@@ -36,6 +38,9 @@ struct wins_server {
 	struct tcp42_receiver receiver;
 	struct tcp42 *tcp;
 	struct repl *repl;
+	struct multicast *multicast;
+	struct discovery_ops discovery_ops;
+	struct discovery *discovery;
 	struct backups *backups;
 	struct ifwatch *watch;
 	struct control_context context;
@@ -113,6 +118,17 @@ int replication_check(const struct wins_server *server,
 /* Replicate by this configuration from now on, or ENOMEM as before. */
 int replication_set(struct wins_server *server,
 		    const struct wins_config *config);
+
+/* ---- autodiscovery.c ---- */
+
+/* No socket, off. */
+int autodiscovery_open(struct wins_server *server);
+
+/* Follow configuration and addresses, as soon as the store is loaded. */
+void autodiscovery_follow(struct wins_server *server);
+
+/* Say good-bye, and end. */
+void autodiscovery_close(struct wins_server *server);
 
 /* ---- counters.c ---- */
 

@@ -486,11 +486,16 @@ static const struct option table[OPTION_COUNT] = {
 [OPTION_AUTODISCOVERY] = {
 	.name = "wins:autodiscovery", .type = OPTION_WORD,
 	.words = "off detect announce both", .standard = "off",
-	.windows = "announce", .later = "auto-discovery is not in this version",
+	.windows = "announce",
 	.group = OPTION_GROUP_REPLICATION, .room = "repl", .reload = true,
 	.summary = "multicast to find other WINS servers",
-	.doc = "detect logs the servers that announce themselves, announce "
-	"makes this one known, both does both. Nobody becomes a partner by it.",
+	.doc = "WINS servers can announce themselves to the multicast address "
+	"224.0.1.24, at the port of replication. detect logs each that does, "
+	"once a day, and when it goes down; announce makes this server known "
+	"when it starts, every 40 minutes, and when it ends; both does both. "
+	"Nobody becomes a partner here by it, but Windows servers may be set "
+	"to take any that announces itself for one. A server with wins:observe "
+	"announces nothing.",
 },
 [OPTION_PROPAGATE_RELEASES] = {
 	.name = "wreplsrv:propagate name releases", .type = OPTION_BOOL,

@@ -272,7 +272,7 @@ void answer_request(struct assoc *a, const struct wrepl_owner *request)
 	if (last == 0 || last > told) {
 		last = told;
 	}
-	if (request->min > last) {
+	if (told == 0 || request->min > last) {
 		answer_nothing(a);
 		return;
 	}

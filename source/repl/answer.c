@@ -123,11 +123,16 @@ static void answer_encoded(struct answer *answer)
 {
 	struct assoc *a = answer->assoc;
 	uint8_t head[WREPL_SMALL_MAX];
+	size_t len = wrepl_encode_reply_head(head, a->peer_context,
+					     answer->names, answer->bytes);
 
+	if (len == 0) {
+		/* over 4 GiB: more than a frame can say */
+		assoc_close(a);
+		return;
+	}
 	answer->repl->stat[STAT_RECORDS_OUT] += answer->names;
-	assoc_send(a, head, wrepl_encode_reply_head(head, a->peer_context,
-						    answer->names,
-						    answer->bytes));
+	assoc_send(a, head, len);
 	answer_send(answer);
 }
 

@@ -253,6 +253,7 @@ struct repl {
 	struct gate gate;
 	struct nb_timer *tick;
 	struct nb_timer *watch;		/* look for news of our own */
+	unsigned int looked;		/* partners whose lag was looked at */
 	TAILQ_HEAD(, survey) surveys;
 
 	TAILQ_HEAD(answer_list, answer) answers, answers_waiting;

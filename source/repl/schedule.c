@@ -17,6 +17,8 @@
 #include "core/calendar.h"
 #include "repl/private.h"
 
+#define LOOK_AT 8u	/* partners, at each tick */
+
 static bool is_planned(const struct partner *partner)
 {
 	return partner->config.pull &&
@@ -150,6 +152,21 @@ static uint64_t next_tick(const struct repl *repl)
 	return wait > 0 ? (uint64_t)wait * 1000000u : 1000000u;
 }
 
+/* Since when partners lag: a few at a time, each has a map of its own. */
+static void look_at_some(struct repl *repl)
+{
+	struct partner *partner = NULL;
+	unsigned int at = 0, from = repl->looked;
+
+	TAILQ_FOREACH(partner, &repl->partners, list) {
+		if (at >= from && at < from + LOOK_AT) {
+			sight_look(partner);
+		}
+		at++;
+	}
+	repl->looked = from + LOOK_AT < at ? from + LOOK_AT : 0;
+}
+
 static void tick(void *arg)
 {
 	struct repl *repl = arg;
@@ -158,8 +175,8 @@ static void tick(void *arg)
 	repl->tick = NULL;
 	TAILQ_FOREACH(partner, &repl->partners, list) {
 		pull_due(partner);
-		sight_look(partner);
 	}
+	look_at_some(repl);
 	partners_passed(repl);
 	if (repl->tick == NULL) {
 		tick_at(repl);

@@ -232,6 +232,21 @@ static void scavenge_answer(struct call *call,
 	call_done(call);
 }
 
+/* Why there was no pass, or why it did not come to its end. */
+static void scavenge_failed(struct call *call, int error)
+{
+	char why[GATE_TEXT];
+
+	if (error == EAGAIN && gate_objection(call, why) != NULL) {
+		call_refuse(call, CONTROL_REFUSED, "no record may age now: %s",
+			    why);
+		return;
+	}
+	call_refuse(call, CONTROL_FAILED, "scavenging failed: %s",
+		    error == EAGAIN ? "the database is still being loaded" :
+				      strerror(error));
+}
+
 /* Of a pass that the guard does not stop, or would not. */
 static void forced_done(void *arg, const struct serve_scavenge_result *result)
 {
@@ -248,10 +263,7 @@ static void forced_done(void *arg, const struct serve_scavenge_result *result)
 		return;
 	}
 	if (result->error != 0) {
-		call_refuse(call, CONTROL_FAILED, "scavenging failed: %s",
-			    result->error == EAGAIN ? "the database is still "
-			    "being loaded, or the gate is closed" :
-			    strerror(result->error));
+		scavenge_failed(call, result->error);
 		return;
 	}
 	scavenge_answer(call, result);

@@ -58,6 +58,26 @@ static void test_status_of_an_observer(void **state)
 	assert_string_equal(text_of(b, "state"), "fake full");
 }
 
+/* A pass that would need version numbers waits; whoever asks hears why. */
+static void test_scavenging(void **state)
+{
+	struct bench *b = *state;
+
+	b->context.repl->gate = REPL_GATE_WAITING;
+	(void)request(b, "server scavenge");
+	send_as(b, b, CONTROL_ADMIN);
+	fake_scavenged(b->serve, EAGAIN);
+	assert_int_equal(control_number_or(&b->reply, CONTROL_STATUS, 999),
+			 CONTROL_REFUSED);
+	assert_true(message_has(b, "start-anyway"));
+	/* any other failure is none of the gate */
+	(void)request(b, "server scavenge");
+	send_as(b, b, CONTROL_ADMIN);
+	fake_scavenged(b->serve, ENOSPC);
+	assert_int_equal(control_number_or(&b->reply, CONTROL_STATUS, 999),
+			 CONTROL_FAILED);
+}
+
 static void test_stats(void **state)
 {
 	struct bench *b = *state;
@@ -221,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_REPL(test_status),
 		TEST_REPL(test_status_of_an_observer),
+		TEST_REPL(test_scavenging),
 		TEST_REPL(test_stats),
 		TEST_REPL(test_start_anyway),
 		TEST_REPL(test_add_is_refused_and_told_why),

@@ -178,6 +178,10 @@ void serve_demand_answered(struct serve *serve, uint32_t from, uint16_t trn_id,
  * that holds what came of it. An errno: nothing was done; EAGAIN: it would
  * take a version or a challenge that cannot be had now. *changed: is anything
  * in the store different for it? (false while pending)
+ *
+ * Whatever changes a record may settle who waits because of it: settled() is
+ * also called from inside serve_replica() or serve_request() for others of
+ * that name, and never for the one that is being handed over.
  */
 int serve_replica(struct serve *serve, const struct nb_event *event,
 		  void (*settled)(void *arg, int error), void *arg,
@@ -225,7 +229,9 @@ uint64_t serve_address_changes(const struct serve *serve);
 /*
  * Carry out ADD, DELETE, TOMBSTONE, ADMIN_RELEASE, TOUCH or ADOPT in a turn
  * of its own. done is called once: when it is durable, was refused, or failed
- * (error; EAGAIN: the store is being loaded). Its verdict is borrowed.
+ * (error; EAGAIN: the store is being loaded, or the gate is closed and it
+ * would take a version; EPERM: so it would, and we only observe). Its verdict
+ * is borrowed.
  */
 void serve_command(struct serve *serve, const struct nb_event *event,
 		   void (*done)(void *arg, int error,

@@ -385,6 +385,16 @@ static void replicas(void)
 			 NB_UNCHANGED);
 }
 
+/* A member that refreshes finds that the other one has expired. */
+static void survivor(void)
+{
+	assert_int_equal(group("SURV<1c>", SIM_HOST(1)), NB_RCODE_OK);
+	sim_advance_seconds(&sim, 200000);
+	assert_int_equal(group("SURV<1c>", SIM_HOST(2)), NB_RCODE_OK);
+	sim_advance_seconds(&sim, 110000);
+	assert_int_equal(group("SURV<1c>", SIM_HOST(2)), NB_RCODE_OK);
+}
+
 static void observed(void)
 {
 	struct serve_config config = sim_config();
@@ -435,6 +445,7 @@ static void every_row_is_reached(void **state)
 	operators();
 	years();
 	replicas();
+	survivor();
 	observed();
 	for (unsigned int i = 0; i < client_table_rows; i++) {
 		if (serve_row_hits(server->serve, i) == 0 &&

@@ -244,7 +244,8 @@ struct serve {
 	unsigned int depth;		/* of turn_begin calls */
 	struct turn *turn;		/* gathering; NULL until needed */
 	struct turn *turns;		/* ended, not durable */
-	unsigned int held;
+	unsigned int held;		/* replies and commands */
+	unsigned int waits;		/* serve_when_durable() */
 	bool undone;			/* the latest turn that ended was */
 	struct burst burst;
 

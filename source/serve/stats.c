@@ -111,8 +111,8 @@ bool serve_stat_at(const struct serve *serve, unsigned int index,
 
 unsigned int serve_pending(const struct serve *serve)
 {
-	return serve->challenges + serve->held + serve->demands.count +
-	       serve->verify.asking;
+	return serve->challenges + serve->held + serve->waits +
+	       serve->demands.count + serve->verify.asking;
 }
 
 uint64_t serve_row_hits(const struct serve *serve, unsigned int row)

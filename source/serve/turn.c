@@ -53,12 +53,13 @@ static void turn_unlink(struct turn *turn)
 
 static void held_end(struct serve *serve, struct held *held, int error)
 {
-	serve->held--;
-	burst_backlog_fell(serve);
 	if (held->durable != NULL) {
+		serve->waits--;
 		held->durable(held->arg, error);
 		return;
 	}
+	serve->held--;
+	burst_backlog_fell(serve);
 	if (held->done != NULL) {
 		held->done(held->arg, error, held->verdict);
 		return;
@@ -233,6 +234,9 @@ bool serve_when_durable(struct serve *serve, void (*done)(void *arg, int error),
 	}
 	held->durable = done;
 	held->arg = arg;
+	/* nobody's answer: it says nothing of how far the store is behind */
+	serve->held--;
+	serve->waits++;
 	return true;
 }
 

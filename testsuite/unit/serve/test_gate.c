@@ -362,6 +362,34 @@ static void an_empty_turn_waits_too(void **state)
 	assert_int_equal(ends.calls, 2);
 }
 
+/* A burst is a crowd of clients, and not what repl waits for. */
+static void waiting_is_no_burst(void **state)
+{
+	static struct ends ends[1000];
+
+	(void)state;
+	sim_disk_hold(server->disk, true);
+	serve_turn_begin(server->serve);
+	for (unsigned int i = 0; i < 1000; i++) {
+		assert_true(serve_when_durable(server->serve, ended,
+					       &ends[i]));
+	}
+	assert_int_equal(serve_set_mark(server->serve, SIM_OTHER, 77), 0);
+	serve_turn_end(server->serve);
+	assert_int_equal(sim_stat(server, "pending-replies"), 0);
+	send_kind(NBNS_REGISTER, 2, "PC<20>", PC, false);
+	assert_int_equal(sim_stat(server, "come-back-answers"), 0);
+	expect_silence(2);
+	sim_disk_finish(server->disk, 0);
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, 0);
+	expect(2, NBNS_REGISTER_REPLY, NB_RCODE_OK);
+	for (unsigned int i = 0; i < 1000; i++) {
+		assert_int_equal(ends[i].calls, 1);
+	}
+	assert_int_equal(serve_pending(server->serve), 0);
+}
+
 /* ---- who watches ---- */
 
 static unsigned int seen;
@@ -470,6 +498,7 @@ int main(void)
 		SCENE(marks_ride_on_the_turn),
 		SCENE(a_turn_that_is_undone_is_told),
 		SCENE(an_empty_turn_waits_too),
+		SCENE(waiting_is_no_burst),
 		SCENE(the_watcher_hears_of_changes),
 		SCENE(address_changes),
 	};

@@ -5,7 +5,7 @@
  *
  * Accepting never spins: a bounded number at a wake-up, and when descriptors
  * or memory are out all listeners rest for a second (their queue is the
- * kernel's) and the log hears of it once. Connections beyond the limit are
+ * kernel's) and the log hears of it now and then. Connections beyond the limit are
  * taken and closed at once, so that their callers know.
  *
  * The number of links is bounded by what descriptors the process may have,
@@ -29,10 +29,22 @@
 
 #define ACCEPT_MAX	16	/* in one wake-up */
 #define BACKLOG		128
+#define TELL_USEC	600000000u	/* between two lines of one kind */
 #define DESCRIPTORS_LEFT 128	/* for everything but links */
-#define LINKS_MIN	16
 
 /* ---- accepting ---- */
+
+/* Whoever makes trouble on purpose shall not fill the log as well. */
+static bool may_tell(const struct tcp42 *tcp, uint64_t *told)
+{
+	uint64_t now = tcp->world->mono(tcp->world->priv);
+
+	if (*told != 0 && now - *told < TELL_USEC) {
+		return false;
+	}
+	*told = now > 0 ? now : 1;
+	return true;
+}
 
 static void listen_to(struct tcp42 *tcp, bool on)
 {
@@ -63,8 +75,7 @@ static void rest_start(struct tcp42 *tcp, int error)
 	if (tcp->rest != NULL) {
 		listen_to(tcp, false);
 	}
-	if (!tcp->told_rest) {
-		tcp->told_rest = true;
+	if (may_tell(tcp, &tcp->told_rest)) {
 		nb_log(world, NB_LOG_ERROR, "replication: no connection can be "
 		       "taken (%s), though partners call: trying again every "
 		       "second", strerror(error));
@@ -77,8 +88,7 @@ static void refuse(struct tcp42 *tcp, int fd, uint32_t from)
 
 	close(fd);
 	tcp->stats.too_many++;
-	if (!tcp->told_max) {
-		tcp->told_max = true;
+	if (may_tell(tcp, &tcp->told_max)) {
 		nb_log(tcp->world, NB_LOG_WARNING, "replication: all %u "
 		       "connections are taken: refused one from %s, and more "
 		       "in silence", tcp->links_max,
@@ -100,7 +110,6 @@ static void admit(struct tcp42 *tcp, int fd, uint32_t from)
 		return;
 	}
 	tcp->stats.accepted++;
-	tcp->told_max = false;
 	if (!tcp->receiver->accept(tcp->receiver->priv, link, from)) {
 		tcp->stats.unwanted++;
 		tcp42_link_drop(link);
@@ -138,7 +147,6 @@ static bool accept_one(struct tcp42 *tcp, const struct listener *listener)
 			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd != -1) {
-		tcp->told_rest = false;
 		admit(tcp, fd, ntohl(sa.sin_addr.s_addr));
 		return true;
 	}
@@ -428,8 +436,8 @@ static unsigned int links_max(void)
 	    limit.rlim_cur >= TCP42_LINKS_MAX + DESCRIPTORS_LEFT) {
 		return TCP42_LINKS_MAX;
 	}
-	if (limit.rlim_cur < LINKS_MIN + DESCRIPTORS_LEFT) {
-		return LINKS_MIN;
+	if (limit.rlim_cur < 2 * DESCRIPTORS_LEFT) {
+		return (unsigned int)limit.rlim_cur / 4;
 	}
 	return (unsigned int)limit.rlim_cur - DESCRIPTORS_LEFT;
 }

@@ -54,8 +54,8 @@ struct tcp42_stats {
 };
 
 /*
- * No socket yet. world and receiver outlive it; of the world only timers and
- * log are used. port in host order, 1..65535. 0 or an errno. When it is freed
+ * No socket yet. world and receiver outlive it; of the world only mono, timers
+ * and log are used. port in host order, 1..65535. 0 or an errno. When it is freed
  * all links end without an event: whoever uses them goes first.
  */
 int tcp42_create(TALLOC_CTX *mem_ctx, struct tevent_context *ev,

@@ -29,8 +29,8 @@ struct tcp42 {
 	unsigned int links_max;
 	size_t unsent_max;		/* TCP42_UNSENT_MAX; tests want less */
 	struct nb_timer *rest;		/* no accept until it fires */
-	bool told_rest;			/* said so, and none came in since */
-	bool told_max;
+	uint64_t told_rest;		/* when the log heard of it; 0: never */
+	uint64_t told_max;
 	unsigned int used;		/* of listener[] that may be in use */
 	struct listener listener[SERVE_IFACES_MAX];
 	struct tcp42_stats stats;

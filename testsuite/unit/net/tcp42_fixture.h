@@ -70,6 +70,7 @@ struct fixture {
 	struct nb_world world;
 	struct nb_timer timer[TIMERS];
 	bool timers_fail;
+	uint64_t clock;
 	int idle_fd;
 	struct tevent_fd *idle;
 	unsigned int idle_turns;	/* of the loop, with nothing to do */
@@ -111,6 +112,13 @@ static void fake_stop(void *priv, struct nb_timer *timer)
 	if (timer != NULL) {
 		timer->fn = NULL;
 	}
+}
+
+static uint64_t fake_mono(void *priv)
+{
+	const struct fixture *f = priv;
+
+	return f->clock;
 }
 
 static void fake_log(void *priv, int level, const char *line)
@@ -478,11 +486,13 @@ static int setup(void **state)
 {
 	struct fixture *f = talloc_zero(NULL, struct fixture);
 
+	f->clock = 1000000000;
 	f->ev = tevent_context_init(f);
 	f->idle_fd = eventfd(1, EFD_CLOEXEC);
 	f->idle = tevent_add_fd(f->ev, f, f->idle_fd, 0, idle_ready, f);
 	f->world = (struct nb_world) {
 		.priv = f,
+		.mono = fake_mono,
 		.timer_start = fake_start,
 		.timer_stop = fake_stop,
 		.log_level = NB_LOG_INFO,

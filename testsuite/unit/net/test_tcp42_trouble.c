@@ -482,7 +482,11 @@ static void descriptors_run_out(void **state)
 	assert_int_equal(time_passes(f, TCP42_REST_USEC), 1);
 	settle(f);
 	assert_int_equal(tcp42_stats(f->tcp)->accept_errors, 2);
-	assert_int_equal(f->logged, 1);		/* once */
+	assert_int_equal(f->logged, 1);		/* now and then */
+	f->clock += 600000000;
+	assert_int_equal(time_passes(f, TCP42_REST_USEC), 1);
+	settle(f);
+	assert_int_equal(f->logged, 2);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	settle(f);
 	assert_int_equal(f->owners, 0);
@@ -514,6 +518,14 @@ static void there_are_only_so_many_links(void **state)
 		close(fd[i]);
 	}
 	RUN_UNTIL(f, tcp42_stats(f->tcp)->open == 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		fd[i] = peer_connect(f, HERE);
+	}
+	RUN_UNTIL(f, tcp42_stats(f->tcp)->too_many == 3);
+	assert_int_equal(f->logged, 1);		/* not each time */
+	for (unsigned int i = 0; i < 3; i++) {
+		close(fd[i]);
+	}
 }
 
 static void the_lingering_give_way(void **state)

@@ -12,6 +12,8 @@
 
 #include "repl/private.h"
 
+#define WISH_OWNERS	65536u	/* lines of news that are kept */
+
 static void pull_try(struct partner *partner);
 
 static void wish_timer(void *arg)
@@ -76,33 +78,81 @@ void pull_lent_gone(struct partner *partner, const struct assoc *a)
 	}
 }
 
+/* Later news of an owner that is in it already; not looked for in long ones. */
+static void add_line(struct pull_wish *have, const struct wrepl_owner *line)
+{
+	for (uint32_t i = 0; i < have->owners && i < 64; i++) {
+		if (have->table[i].address == line->address) {
+			if (have->table[i].max < line->max) {
+				have->table[i].max = line->max;
+			}
+			return;
+		}
+	}
+	have->table[have->owners++] = *line;
+}
+
+/* Both tables in one. Which lines are news is seen when they are asked for. */
+static void join_tables(struct pull_wish *have, struct pull_wish *more)
+{
+	uint32_t count = have->owners + more->owners;
+	struct wrepl_owner *line = NULL;
+
+	if (count <= WISH_OWNERS) {
+		line = talloc_realloc(talloc_parent(have->table), have->table,
+				      struct wrepl_owner, count + 1);
+	}
+	if (line == NULL) {
+		/* what it said later counts */
+		talloc_free(have->table);
+		have->table = more->table;
+		have->owners = more->owners;
+		return;
+	}
+	have->table = line;
+	for (uint32_t i = 0; i < more->owners; i++) {
+		add_line(have, &more->table[i]);
+	}
+	talloc_free(more->table);
+}
+
+static void join_propagation(struct pull_wish *have,
+			     const struct pull_wish *more)
+{
+	if (!more->propagate) {
+		return;
+	}
+	have->initiator = !have->propagate ||
+			  have->initiator == more->initiator ?
+				  more->initiator : 0;
+	have->propagate = true;
+}
+
 /* Two wishes become one that serves both. */
 static void wish_join(struct pull_wish *have, struct pull_wish *more)
 {
 	struct waiter **end = &have->waiters;
 	struct assoc *old = have->assoc;
-	bool all = more->assoc == NULL &&
-		   ((have->wanted && have->table == NULL) ||
-		    more->table == NULL);
+	bool all = more->table == NULL ||
+		   (have->wanted && have->table == NULL);
 
 	while (*end != NULL) {
 		end = &(*end)->next;
 	}
 	*end = more->waiters;
-	talloc_free(have->table);
 	if (all) {
-		TALLOC_FREE(more->table);
+		talloc_free(more->table);
+		TALLOC_FREE(have->table);
+	} else if (have->table != NULL) {
+		join_tables(have, more);
+	} else {
+		have->table = more->table;
+		have->owners = more->owners;
 	}
 	have->wanted = true;
-	have->table = more->table;
-	have->owners = more->owners;
 	have->assoc = more->assoc;
-	if (more->propagate) {
-		have->initiator = more->initiator;
-		have->propagate = true;
-	}
+	join_propagation(have, more);
 	if (old != NULL) {
-		/* what it said later counts */
 		assoc_stop(old, WREPL_STOP_NORMAL);
 	}
 }

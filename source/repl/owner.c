@@ -53,10 +53,14 @@ struct owner *owner_add(struct repl *repl, uint32_t address)
 	if (owner != NULL) {
 		return owner;
 	}
+	if (repl->owner_count >= OWNERS_MAX) {
+		return NULL;
+	}
 	owner = talloc_zero(repl, struct owner);
 	if (owner == NULL) {
 		return NULL;
 	}
+	repl->owner_count++;
 	owner->address = address;
 	owner->accepted = kept_number(repl, "owner-accepted", address);
 	owner->rejected = kept_number(repl, "owner-rejected", address);

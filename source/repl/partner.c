@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "repl/private.h"
@@ -111,6 +112,7 @@ void partner_free(struct partner *partner)
 
 	TAILQ_REMOVE(&repl->partners, partner, list);
 	repl->partner_count--;
+	survey_failed(repl, partner, ECANCELED);
 	repl_timer_stop(repl, &partner->timer);
 	repl_timer_stop(repl, &partner->push_timer);
 	if (partner->pull != NULL) {
@@ -291,30 +293,65 @@ uint64_t partner_map_get(const struct partner *partner, uint32_t owner,
 	return *known ? map->line[at].version : 0;
 }
 
-static bool map_put(struct partner *partner, uint32_t owner, uint64_t version)
+static int compare_lines(const void *a, const void *b)
 {
-	struct partner_map *map = &partner->map;
-	unsigned int at = map_at(map, owner);
+	const struct map_line *one = a, *two = b;
 
-	if (at < map->count && map->line[at].owner == owner) {
-		map->line[at].version = version;
-		return true;
+	if (one->owner != two->owner) {
+		return one->owner < two->owner ? -1 : 1;
 	}
-	if (map->count == map->max) {
-		unsigned int max = map->max * 2 + 16;
-		struct map_line *line = talloc_realloc(
-			partner, map->line, struct map_line, max);
+	return one->version < two->version ? -1 : one->version > two->version;
+}
 
-		if (line == NULL) {
-			return false;
-		}
-		map->line = line;
-		map->max = max;
+/* Put the next line at the end, or over the end if it is the same owner's. */
+static void append(struct partner_map *map, struct map_line line)
+{
+	if (map->count > 0 && map->line[map->count - 1].owner == line.owner) {
+		map->count--;
 	}
-	memmove(&map->line[at + 1], &map->line[at],
-		(map->count - at) * sizeof(map->line[0]));
-	map->line[at] = (struct map_line){ owner, version };
-	map->count++;
+	map->line[map->count++] = line;
+}
+
+/*
+ * A partner may tell of 43,000 owners in any order it likes, so the lines are
+ * sorted and then merged; put in one by one they cost a second.
+ */
+static void map_merge(struct partner *partner, struct map_line *fresh,
+		      unsigned int count)
+{
+	struct partner_map *map = &partner->map, merged = { .count = 0 };
+	unsigned int i = 0, j = 0;
+
+	merged.line = talloc_array(partner, struct map_line,
+				   map->count + count + 1);
+	if (merged.line == NULL) {
+		return;		/* the next map tells it again */
+	}
+	qsort(fresh, count, sizeof(*fresh), compare_lines);
+	while (i < map->count || j < count) {
+		bool old = j == count || (i < map->count &&
+			   map->line[i].owner <= fresh[j].owner);
+
+		append(&merged, old ? map->line[i++] : fresh[j++]);
+	}
+	talloc_free(map->line);
+	*map = merged;
+}
+
+/* False: it is nobody, or one too many. */
+static bool note_line(struct repl *repl, const struct wrepl_owner *line)
+{
+	struct owner *owner = NULL;
+
+	if (nb_addr_is_host(line->address)) {
+		owner = owner_add(repl, line->address);
+	}
+	if (owner == NULL) {
+		return false;
+	}
+	if (owner->map_max < line->max) {
+		owner->map_max = line->max;
+	}
 	return true;
 }
 
@@ -322,20 +359,25 @@ void partner_map_merge(struct partner *partner, const struct wrepl_owner *line,
 		       uint32_t count)
 {
 	struct repl *repl = partner->repl;
+	struct map_line *fresh = talloc_array(partner, struct map_line,
+					      count + 1);
+	unsigned int hosts = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct owner *owner = owner_add(repl, line[i].address);
-
-		if (!map_put(partner, line[i].address, line[i].max) ||
-		    owner == NULL) {
+		if (!note_line(repl, &line[i])) {
 			continue;
-		}
-		if (owner->map_max < line[i].max) {
-			owner->map_max = line[i].max;
 		}
 		if (line[i].address == repl->config.self) {
 			partner_knows_ours(partner, line[i].max);
 		}
+		if (fresh != NULL) {
+			fresh[hosts++] = (struct map_line){
+				line[i].address, line[i].max };
+		}
+	}
+	if (fresh != NULL) {
+		map_merge(partner, fresh, hosts);
+		talloc_free(fresh);
 	}
 }
 

@@ -43,6 +43,8 @@
 #define PUSH_PAUSE_USEC		1000000u	/* between pushes to a partner */
 #define PUSH_FAILURES		2	/* more in five minutes: no push */
 
+#define OWNERS_MAX		65536u	/* that partners can make us remember */
+
 #define ANSWERS_MAX		16	/* prepared or sent side by side */
 #define ANSWER_BYTES		(64u << 20)	/* of them, before others wait */
 
@@ -96,7 +98,7 @@ RB_HEAD(owner_tree, owner);
 /* ---- partners ---- */
 
 struct partner_map {		/* sorted by address */
-	unsigned int count, max;
+	unsigned int count;
 	struct map_line {
 		uint32_t owner;
 		uint64_t version;
@@ -246,6 +248,7 @@ struct repl {
 	struct partner_list partners;
 	unsigned int partner_count;
 	struct owner_tree owners;
+	unsigned int owner_count;
 	struct assoc_list assocs;
 	unsigned int strangers;		/* incoming links of non-partners */
 	struct stranger stranger[STRANGERS_KNOWN];
@@ -279,7 +282,8 @@ void repl_timer_stop(struct repl *repl, struct nb_timer **timer);
 /* ---- owner.c ---- */
 
 struct owner *owner_find(struct repl *repl, uint32_t address);
-struct owner *owner_add(struct repl *repl, uint32_t address); /* NULL: memory */
+/* NULL: out of memory, or there are OWNERS_MAX. */
+struct owner *owner_add(struct repl *repl, uint32_t address);
 void owners_load(struct repl *repl);		/* from the store's marks */
 /* May records of this owner be here at all (accept and block lists)? */
 bool owner_allowed(const struct repl *repl, uint32_t address);

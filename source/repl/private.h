@@ -146,6 +146,7 @@ struct partner {
 	struct assoc *idle;	/* a persistent one of ours, waiting */
 	int64_t anchor;		/* of its grid, ageing clock */
 	int64_t planned;	/* on its clock, see plan_clock(); NB_NEVER */
+	int64_t offset;		/* of local time when that was planned */
 	int64_t retry;		/* ageing clock; 0: no retry is due */
 	unsigned int errors;	/* in a row */
 	uint64_t began;		/* mono of the last cycle's begin; 0: none */

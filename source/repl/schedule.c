@@ -40,17 +40,30 @@ static int64_t local_offset(const struct repl *repl, int64_t wall)
 		       world->utc_offset(world->priv, wall) : 0;
 }
 
-static int64_t next_planned(const struct partner *partner)
+static void plan_next(struct partner *partner)
 {
 	const struct partner_options *options = &partner->config.options;
 	int64_t now = plan_clock(partner);
 	int64_t anchor = partner->anchor;
 
 	if (options->start_minute >= 0) {
+		partner->offset = local_offset(partner->repl, now);
 		anchor = calendar_anchor(now, options->start_minute,
-					 local_offset(partner->repl, now));
+					 partner->offset);
 	}
-	return calendar_next(anchor, options->pull_interval, now);
+	partner->planned = calendar_next(anchor, options->pull_interval, now);
+}
+
+/* The wall clock was set back, or summer began or ended: the plan was made by
+ * a clock that nobody sees any more. */
+static bool plan_is_void(const struct partner *partner)
+{
+	const struct partner_options *options = &partner->config.options;
+	int64_t now = plan_clock(partner);
+
+	return options->start_minute >= 0 &&
+	       (partner->planned - now > options->pull_interval ||
+		partner->offset != local_offset(partner->repl, now));
 }
 
 void pull_plan(struct partner *partner)
@@ -65,21 +78,28 @@ void pull_plan(struct partner *partner)
 		partner->anchor = repl_now(partner->repl);
 		partner->retry = partner->anchor;	/* at once */
 	}
-	partner->planned = next_planned(partner);
+	plan_next(partner);
 }
 
 void pull_due(struct partner *partner)
 {
 	struct pull_wish wish = { .wanted = true };
-	bool planned = partner->planned <= plan_clock(partner);
+	bool planned = false;
 	bool retry = partner->retry != 0 &&
 		     partner->retry <= repl_now(partner->repl);
 
-	if (!is_planned(partner) || (!planned && !retry)) {
+	if (!is_planned(partner)) {
+		return;
+	}
+	if (plan_is_void(partner)) {
+		plan_next(partner);
+	}
+	planned = partner->planned <= plan_clock(partner);
+	if (!planned && !retry) {
 		return;
 	}
 	if (planned) {
-		partner->planned = next_planned(partner);
+		plan_next(partner);
 	}
 	partner->retry = 0;
 	if (partner->pull == NULL) {
@@ -103,11 +123,14 @@ void pull_worked(struct partner *partner)
 void pull_failed(struct partner *partner)
 {
 	const struct partner_options *options = &partner->config.options;
-	uint64_t wait = (uint64_t)options->retry * partner->errors;
+	uint64_t wait = 0;
 
 	partner->errors++;
 	if (!is_planned(partner)) {
 		return;
+	}
+	if (partner->errors > 1) {
+		wait = (uint64_t)options->retry * partner->errors;
 	}
 	if (wait > options->pull_interval) {
 		wait = options->pull_interval;

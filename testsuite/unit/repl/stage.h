@@ -223,13 +223,13 @@ static inline void pass_usec(uint64_t usec)
 		uint64_t now = usec < 1000000u ? usec : 1000000u;
 
 		settle();
+		if (sweeping) {
+			fake_sweep(&net);
+		}
 		sim_advance(&sim, now);
 		usec -= now;
 	}
 	settle();
-	if (sweeping) {
-		fake_sweep(&net);
-	}
 }
 
 static inline void pass(int64_t seconds)

@@ -431,6 +431,10 @@ static int wire_destroy(struct wins_server *server)
 	TALLOC_FREE(server->backups);
 	TALLOC_FREE(server->watch);
 	autodiscovery_close(server);
+	if (server->store != NULL && !store_loading(server->store)) {
+		/* who waits for its turns to be durable is called by them */
+		store_wait(server->store);
+	}
 	TALLOC_FREE(server->repl);
 	TALLOC_FREE(server->tcp);
 	if (server->door != NULL) {

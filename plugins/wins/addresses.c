@@ -12,11 +12,12 @@
  * down at the first start and then stays: another `winsdb:local_owner` is an
  * error. Without that option the written one is kept as long as it is served
  * or a word is still being waited for, whatever the order of interfaces has
- * become.
+ * become. `winsctl owner rename` moves it, also when we do not start any more.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "core/owner_move.h"
 #include "wire.h"
 
 #define RETRY_USEC	2000000	/* for an address that is held by another */
@@ -115,12 +116,13 @@ static int owner_moved(uint32_t stored, uint32_t now, TALLOC_CTX *mem_ctx,
 	char a[NB_ADDR_TEXT];
 	char b[NB_ADDR_TEXT];
 
+	nb_addr_print(stored, a);
+	nb_addr_print(now, b);
 	*message = talloc_asprintf(mem_ctx, "the owner address of this "
-				   "database is %s, not %s: set "
-				   "`winsdb:local_owner = %s`, or move the "
-				   "records with `winsctl owner rename`",
-				   nb_addr_print(stored, a),
-				   nb_addr_print(now, b), a);
+				   "database is %s, not %s: `winsctl owner "
+				   "rename %s` moves its records to the new "
+				   "one, `winsdb:local_owner = %s` keeps the "
+				   "old one", a, b, b, a);
 	return EINVAL;
 }
 
@@ -172,7 +174,7 @@ int addresses_owner(struct wins_server *server, TALLOC_CTX *mem_ctx,
 	if (ret != 0) {
 		return ret;
 	}
-	if (store_get_meta(server->store, "owner-address", &stored)) {
+	if (store_get_meta(server->store, OWNER_ADDRESS, &stored)) {
 		ret = owner_again(server, view, (uint32_t)stored, mem_ctx,
 				  message);
 	} else {

@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/owner_move.h"
 #include "wire.h"
 
 #include <config.h>		/* of the build: WINSD_VERSION */
@@ -225,7 +226,7 @@ static int keep_owner(struct wins_server *server)
 		return 0;
 	}
 	store_begin(server->store);
-	ret = store_set_meta(server->store, "owner-address", server->self);
+	ret = store_set_meta(server->store, OWNER_ADDRESS, server->self);
 	store_commit(server->store, owner_stored, server);
 	server->first_start = false;
 	return ret;

@@ -83,6 +83,8 @@ enum control_flag {
 	CONTROL_DRY_RUN = 1,	/* say what would happen, do nothing */
 	CONTROL_YES = 2,	/* change what is protected or in use, too */
 	CONTROL_PROPAGATE = 4,	/* whoever is told tells others */
+	CONTROL_ALL = 8,	/* not only statics */
+	CONTROL_BURY = 16,	/* tombstones instead of nothing */
 };
 
 /* What became of a request. */

@@ -262,6 +262,25 @@ uint32_t call_owner_inward(const struct call *call, uint32_t owner)
 	return owner == call->context->self ? NB_SELF : owner;
 }
 
+bool call_has_flag(const struct call *call, enum control_flag flag)
+{
+	return (control_number_or(&call->request, CONTROL_FLAGS, 0) &
+		(uint64_t)flag) != 0;
+}
+
+bool call_owner_line(const struct call *call, uint32_t owner,
+		     struct store_owner *line)
+{
+	for (unsigned int i = 0;
+	     store_owner_at(call->context->store, i, line); i++) {
+		if (line->owner == owner) {
+			return true;
+		}
+	}
+	*line = (struct store_owner) { .owner = owner };
+	return false;
+}
+
 bool call_is_own_name(const struct call *call, const struct nb_name *name)
 {
 	struct nb_status_name own;

@@ -88,6 +88,12 @@ uint32_t call_owner_inward(const struct call *call, uint32_t owner);
 /* Is this one of the names that the server itself holds? */
 bool call_is_own_name(const struct call *call, const struct nb_name *name);
 
+bool call_has_flag(const struct call *call, enum control_flag flag);
+
+/* What the store counts of an owner, as it calls it; false: nothing. */
+bool call_owner_line(const struct call *call, uint32_t owner,
+		     struct store_owner *line);
+
 /* ---- record_list.c, record_look.c, record_change.c ---- */
 
 void record_list(struct call *call);
@@ -119,6 +125,12 @@ const char *gate_objection(const struct call *call, char text[GATE_TEXT]);
 const char *gate_state(const struct call *call);	/* NULL: it is open */
 void gate_put_status(struct call *call);
 void server_start_anyway(struct call *call);
+
+/* ---- owner_change.c, owner_rename.c ---- */
+
+void owner_adopt(struct call *call);
+void owner_delete(struct call *call);
+void owner_rename(struct call *call);
 
 /* ---- server.c ---- */
 

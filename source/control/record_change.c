@@ -29,12 +29,6 @@ struct change {
 	struct nb_record before;
 };
 
-static bool has_flag(const struct call *call, enum control_flag flag)
-{
-	return (control_number_or(&call->request, CONTROL_FLAGS, 0) &
-		(uint64_t)flag) != 0;
-}
-
 /* Why this record is not changed by a slip of the hand; NULL: it may be. */
 static const char *protection(const struct call *call,
 			      const struct change *change)
@@ -193,7 +187,8 @@ static void change_record(struct call *call, const struct nb_event *event)
 	    objection(call, &change, 0, &verdict)) {
 		return;
 	}
-	if (verdict.outcome == NB_DONE && !has_flag(call, CONTROL_DRY_RUN)) {
+	if (verdict.outcome == NB_DONE &&
+	    !call_has_flag(call, CONTROL_DRY_RUN)) {
 		real_run(call, &change, event);
 		return;
 	}
@@ -205,7 +200,7 @@ static void change_by_name(struct call *call, enum nb_event_kind kind)
 	struct control_field field;
 	struct nb_event event = {
 		.kind = (uint8_t)kind,
-		.force = has_flag(call, CONTROL_YES),
+		.force = call_has_flag(call, CONTROL_YES),
 		.addr = (uint32_t)control_number_or(&call->request,
 						    CONTROL_ADDRESS, 0),
 	};
@@ -275,7 +270,7 @@ void record_add(struct call *call)
 	struct nb_record rec;
 	struct nb_event event = {
 		.kind = NB_EV_ADD,
-		.force = has_flag(call, CONTROL_YES),
+		.force = call_has_flag(call, CONTROL_YES),
 		.ttl = (uint32_t)control_number_or(&call->request, CONTROL_TTL,
 						   0),
 		.record = &rec,

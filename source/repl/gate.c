@@ -22,11 +22,11 @@
 
 #include <inttypes.h>
 
+#include "core/owner_move.h"
 #include "repl/private.h"
 
 #define MARGIN		UINT64_C(65536)
 #define META_RESTORED	"restored"		/* by winsrepair restore */
-#define META_MOVED	"owner-moved"		/* by owner rename */
 #define RETRY_USEC	5000000u
 
 static const char *const names[] = { "open", "waiting", "closed" };
@@ -79,21 +79,19 @@ static void opened(void *arg, int error)
 	nb_log(repl->world, NB_LOG_NOTICE,
 	       "registrations are taken from now on; versions go on above "
 	       "%" PRIu64, store_counter(repl->store));
+	move_look(repl);
 }
 
 static int write_opening(struct repl *repl, uint64_t above)
 {
 	struct serve *serve = repl->serve;
-	int ret = 0;
+	int ret = move_note(repl);
 
-	if (above > 0) {
+	if (ret == 0 && above > 0) {
 		ret = serve_raise_counter(serve, above);
 	}
 	if (ret == 0) {
 		ret = serve_set_meta(serve, META_RESTORED, 0);
-	}
-	if (ret == 0) {
-		ret = serve_set_meta(serve, META_MOVED, 0);
 	}
 	return ret;
 }
@@ -186,7 +184,7 @@ static const char *why_closed(const struct repl *repl)
 	if (number_is_set(repl, META_RESTORED)) {
 		return "restored";
 	}
-	if (number_is_set(repl, META_MOVED)) {
+	if (number_is_set(repl, OWNER_MOVED)) {
 		return "under another owner address";
 	}
 	return store_counter(repl->store) == 0 ? "empty" : NULL;

@@ -14,12 +14,21 @@
  * no further than what really came, and an operator decides about the rest.
  * The first contact with an owner is learned: healthy servers sit at
  * 0x1d88100000000 (Q183699).
+ *
+ * An address that was ours before `owner rename` is nobody's: what partners
+ * still have of it are our own records of old, and taking them would let each
+ * name meet itself as a stranger. Until an operator says `owner delete` of it,
+ * because another server has the address now.
  */
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/owner_move.h"
 #include "repl/private.h"
+
+#define ACCEPTED	"owner-accepted"
+#define REJECTED	"owner-rejected"
 
 static int owner_compare(const struct owner *a, const struct owner *b)
 {
@@ -35,15 +44,24 @@ struct owner *owner_find(struct repl *repl, uint32_t address)
 	return RB_FIND(owner_tree, &repl->owners, &key);
 }
 
-static uint64_t kept_number(struct repl *repl, const char *what,
+static char *kept_key(const char *what, uint32_t address,
+		      char key[STORE_META_MAX])
+{
+	char text[NB_ADDR_TEXT];
+
+	(void)snprintf(key, STORE_META_MAX, "%s-%s", what,
+		       nb_addr_print(address, text));
+	return key;
+}
+
+static uint64_t kept_number(const struct repl *repl, const char *what,
 			    uint32_t address)
 {
-	char key[STORE_META_MAX], text[NB_ADDR_TEXT];
+	char key[STORE_META_MAX];
 	uint64_t number = 0;
 
-	(void)snprintf(key, sizeof(key), "%s-%s", what,
-		       nb_addr_print(address, text));
-	return store_get_meta(repl->store, key, &number) ? number : 0;
+	return store_get_meta(repl->store, kept_key(what, address, key),
+			      &number) ? number : 0;
 }
 
 struct owner *owner_add(struct repl *repl, uint32_t address)
@@ -62,8 +80,9 @@ struct owner *owner_add(struct repl *repl, uint32_t address)
 	}
 	repl->owner_count++;
 	owner->address = address;
-	owner->accepted = kept_number(repl, "owner-accepted", address);
-	owner->rejected = kept_number(repl, "owner-rejected", address);
+	owner->accepted = kept_number(repl, ACCEPTED, address);
+	owner->rejected = kept_number(repl, REJECTED, address);
+	owner->was_ours = kept_number(repl, OWNER_WAS, address) != 0;
 	RB_INSERT(owner_tree, &repl->owners, owner);
 	return owner;
 }
@@ -95,6 +114,17 @@ static bool in_list(const uint32_t *list, unsigned int count, uint32_t address)
 	return false;
 }
 
+/* Of those that never got a place in the tree the store knows. */
+static bool was_ours(const struct repl *repl, uint32_t address)
+{
+	struct owner_tree *owners = (struct owner_tree *)&repl->owners;
+	struct owner key = { .address = address };
+	const struct owner *owner = RB_FIND(owner_tree, owners, &key);
+
+	return owner != NULL ? owner->was_ours :
+			       kept_number(repl, OWNER_WAS, address) != 0;
+}
+
 bool owner_allowed(const struct repl *repl, uint32_t address)
 {
 	const struct repl_config *config = &repl->config;
@@ -102,7 +132,8 @@ bool owner_allowed(const struct repl *repl, uint32_t address)
 	if (address == config->self) {
 		return true;
 	}
-	return !in_list(config->block, config->blocks, address) &&
+	return !was_ours(repl, address) &&
+	       !in_list(config->block, config->blocks, address) &&
 	       (config->accepts == 0 ||
 		in_list(config->accept, config->accepts, address));
 }
@@ -187,13 +218,12 @@ static uint64_t rejected(const struct owner *owner)
 static int decide(struct repl *repl, struct owner *owner, const char *what,
 		  uint64_t version)
 {
-	char key[STORE_META_MAX], text[NB_ADDR_TEXT];
+	char key[STORE_META_MAX];
 	int ret = 0;
 
-	(void)snprintf(key, sizeof(key), "%s-%s", what,
-		       nb_addr_print(owner->address, text));
 	serve_turn_begin(repl->serve);
-	ret = serve_set_meta(repl->serve, key, version);
+	ret = serve_set_meta(repl->serve, kept_key(what, owner->address, key),
+			     version);
 	serve_turn_end(repl->serve);
 	if (ret == 0) {
 		owner->quarantine = 0;
@@ -214,7 +244,7 @@ int repl_owner_accept(struct repl *repl, uint32_t address)
 	if (was == 0) {
 		return ENOENT;
 	}
-	ret = decide(repl, owner, "owner-accepted", was);
+	ret = decide(repl, owner, ACCEPTED, was);
 	if (ret == 0) {
 		owner->accepted = was;
 		(void)repl_pull(repl, 0, NULL, NULL);
@@ -231,9 +261,35 @@ int repl_owner_reject(struct repl *repl, uint32_t address)
 	if (was == 0) {
 		return ENOENT;
 	}
-	ret = decide(repl, owner, "owner-rejected", was);
+	ret = decide(repl, owner, REJECTED, was);
 	if (ret == 0) {
 		owner->rejected = was;
+	}
+	return ret;
+}
+
+int repl_owner_forget(struct repl *repl, uint32_t address)
+{
+	static const char *const kept[] = { ACCEPTED, REJECTED, OWNER_WAS };
+	struct owner *owner = owner_find(repl, address);
+	char key[STORE_META_MAX];
+	int ret = 0;
+
+	if (owner != NULL && owner->range != NULL) {
+		return EBUSY;
+	}
+	ret = serve_set_mark(repl->serve, address, 0);
+	for (size_t i = 0; ret == 0 && i < sizeof(kept) / sizeof(kept[0]);
+	     i++) {
+		if (kept_number(repl, kept[i], address) != 0) {
+			ret = serve_set_meta(repl->serve,
+					     kept_key(kept[i], address, key),
+					     0);
+		}
+	}
+	if (ret == 0 && owner != NULL) {
+		RB_REMOVE(owner_tree, &repl->owners, owner);
+		talloc_free(owner);
 	}
 	return ret;
 }

@@ -91,6 +91,7 @@ struct owner {
 	uint64_t quarantine;	/* 0: none; else the highest told */
 	uint64_t accepted;	/* versions up to here were accepted */
 	uint64_t rejected;	/* and these are not alarmed about again */
+	bool was_ours;		/* before `owner rename` */
 	struct range *range;	/* being fetched or settled */
 };
 RB_HEAD(owner_tree, owner);
@@ -230,6 +231,15 @@ struct gate {
 	struct nb_timer *timer;
 };
 
+/* New versions after `owner rename`, see move.c. */
+struct move {
+	bool running;
+	int error;			/* of the slice under way */
+	uint64_t last;			/* versions up to here are old */
+	uint64_t count;
+	struct nb_timer *timer;
+};
+
 #define STRANGERS_KNOWN 16u
 
 struct stranger {
@@ -255,6 +265,7 @@ struct repl {
 	struct stranger stranger[STRANGERS_KNOWN];
 	unsigned int pulls;		/* cycles under way */
 	struct gate gate;
+	struct move move;
 	struct nb_timer *tick;
 	struct nb_timer *watch;		/* look for news of our own */
 	unsigned int looked;		/* partners whose lag was looked at */
@@ -460,5 +471,13 @@ void gate_failed(struct partner *partner);
 bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
 		    uint64_t *from);
 void gate_reload(struct repl *repl);	/* other partners, another wait */
+
+/* ---- move.c ---- */
+
+/* The gate opens, in its turn: from here on what we have is old. */
+int move_note(struct repl *repl);
+/* Begin, or go on where the last start stopped, if there is anything to do. */
+void move_look(struct repl *repl);
+void move_stop(struct repl *repl);
 
 #endif

@@ -59,6 +59,7 @@ static int repl_destroy(struct repl *repl)
 	repl_timer_stop(repl, &repl->tick);
 	repl_timer_stop(repl, &repl->watch);
 	gate_stop(repl);
+	move_stop(repl);
 	while ((partner = TAILQ_FIRST(&repl->partners)) != NULL) {
 		partner_free(partner);
 	}
@@ -109,6 +110,7 @@ void repl_loaded(struct repl *repl)
 	partners_passed(repl);
 	serve_set_watch(repl->serve, push_watch, repl);
 	gate_loaded(repl);
+	move_look(repl);
 	TAILQ_FOREACH(partner, &repl->partners, list) {
 		pull_plan(partner);
 		if (partner->config.push &&
@@ -133,6 +135,7 @@ int repl_set_config(struct repl *repl, const struct repl_config *config)
 			pull_plan(partner);
 		}
 		gate_reload(repl);
+		move_look(repl);
 		partners_passed(repl);
 		tick_first(repl);
 	}

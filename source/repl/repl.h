@@ -106,6 +106,14 @@ int repl_owner_accept(struct repl *repl, uint32_t owner);
 int repl_owner_reject(struct repl *repl, uint32_t owner);
 
 /*
+ * Forget an owner: its mark, what was seen of it, what an operator decided
+ * about its versions, and that its address was once ours. Its records are
+ * gone already (serve_command()). Rides on the turn that is open. EBUSY: it is
+ * just being pulled; or as serve_set_mark().
+ */
+int repl_owner_forget(struct repl *repl, uint32_t owner);
+
+/*
  * Is there a living server at this address? It is called on its replication
  * port and greeted. done is called once, not from inside here, and not at all
  * if repl goes first: answers is false if nobody takes the call or says a word

@@ -30,6 +30,15 @@ struct repl {
 	unsigned int early;		/* so many fail while it is asked for */
 	repl_done *done;
 	void *arg;
+	uint32_t forgotten;		/* owner */
+	/* the latest probe, and survey */
+	void (*probed)(void *arg, bool answers, const char *what);
+	void *probe_arg;
+	uint32_t probe_address;
+	void (*entry)(void *arg, const struct repl_map_entry *entry);
+	void (*surveyed)(void *arg);
+	void *survey_arg;
+	unsigned int surveys;
 };
 
 void repl_summary(struct repl *repl, struct repl_summary *summary)
@@ -158,6 +167,33 @@ unsigned int repl_push(struct repl *repl, uint32_t partner, bool propagate,
 	repl->pushed = true;
 	repl->propagate = propagate;
 	return fake_cycle(repl, partner, done, arg);
+}
+
+int repl_owner_forget(struct repl *repl, uint32_t owner)
+{
+	repl->forgotten = owner;
+	return 0;
+}
+
+int repl_probe(struct repl *repl, uint32_t address,
+	       void (*done)(void *arg, bool answers, const char *what),
+	       void *arg)
+{
+	repl->probed = done;
+	repl->probe_arg = arg;
+	repl->probe_address = address;
+	return 0;
+}
+
+int repl_survey(struct repl *repl,
+		void (*entry)(void *arg, const struct repl_map_entry *entry),
+		void (*done)(void *arg), void *arg)
+{
+	repl->entry = entry;
+	repl->surveyed = done;
+	repl->survey_arg = arg;
+	repl->surveys++;
+	return 0;
 }
 
 #endif

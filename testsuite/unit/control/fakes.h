@@ -9,6 +9,7 @@
 #define WINSD_TEST_FAKES_H
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/control.h"
@@ -74,11 +75,39 @@ static inline struct nb_timer *fake_timer_start(void *priv, uint64_t usec,
 	return priv;
 }
 
+static inline void fake_timer_stop(void *priv, struct nb_timer *timer)
+{
+	(void)priv;
+	if (timer != NULL) {
+		fake_timer = NULL;
+	}
+}
+
+static inline void fake_log(void *priv, int level, const char *line)
+{
+	(void)priv;
+	(void)level;
+	(void)line;
+}
+
+/* Run what was started, until nothing is. */
+static inline void fake_timers(void)
+{
+	while (fake_timer != NULL) {
+		void (*fn)(void *arg) = fake_timer;
+
+		fake_timer = NULL;
+		fn(fake_timer_arg);
+	}
+}
+
 static __attribute__((unused)) struct nb_world fake_world = {
 	.priv = &fake_wall,
 	.now = fake_world_now,
 	.wall = fake_world_wall,
 	.timer_start = fake_timer_start,
+	.timer_stop = fake_timer_stop,
+	.log = fake_log,
 };
 
 static inline struct nb_record *fake_find(struct store *store,
@@ -103,13 +132,35 @@ static inline void fake_put(struct store *store, const struct nb_record *rec)
 	have->version = have->version != 0 ? have->version : ++store->version;
 }
 
+/* What a store that is broken lies about, and what is under way in it. */
+#define FAKE_METAS 16
+
+static __attribute__((unused)) struct {
+	struct nb_name unlisted;	/* not in its owner's list */
+	struct nb_name unfound;		/* not under its name */
+	struct nb_name undue;		/* not in the list by time */
+	uint64_t extra_records;		/* that only store_stats() counts */
+	uint64_t changes, failures;
+	bool waiting;			/* a turn is not durable yet */
+	unsigned int metas;
+	char key[FAKE_METAS][STORE_META_MAX];
+	uint64_t number[FAKE_METAS];
+} fake_lies;
+
+static inline bool fake_is(const struct nb_name *name,
+			   const struct nb_name *other)
+{
+	return other->len > 0 && nb_name_equal(name, other);
+}
+
 /* ---- what control uses of the store ---- */
 
 bool store_get(const struct store *store, const struct nb_name *name,
 	       struct nb_record *rec)
 {
 	for (unsigned int i = 0; i < store->count; i++) {
-		if (nb_name_equal(&store->rec[i].name, name)) {
+		if (nb_name_equal(&store->rec[i].name, name) &&
+		    !fake_is(name, &fake_lies.unfound)) {
 			*rec = store->rec[i];
 			return true;
 		}
@@ -143,6 +194,9 @@ void store_stats(const struct store *store, struct store_stats *stats)
 		stats->by_type[store->rec[i].type]++;
 		stats->statics += store->rec[i].is_static;
 	}
+	stats->records += fake_lies.extra_records;
+	stats->changes = fake_lies.changes;
+	stats->failures = fake_lies.failures;
 }
 
 bool store_owner_at(const struct store *store, unsigned int index,
@@ -153,6 +207,89 @@ bool store_owner_at(const struct store *store, unsigned int index,
 	}
 	*owner = store->owner[index];
 	return true;
+}
+
+static inline int fake_by_version(const void *left, const void *right)
+{
+	const struct nb_record *const *a = left;
+	const struct nb_record *const *b = right;
+
+	return (*a)->version < (*b)->version ? -1 :
+	       (*a)->version > (*b)->version;
+}
+
+void store_walk_version(const struct store *store, uint32_t owner,
+			uint64_t from, uint64_t to,
+			bool (*fn)(void *arg, const struct nb_record *rec),
+			void *arg)
+{
+	static const struct nb_record *list[FAKE_RECORDS];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < store->count; i++) {
+		const struct nb_record *rec = &store->rec[i];
+
+		if (rec->owner == owner && rec->version >= from &&
+		    rec->version <= to &&
+		    !fake_is(&rec->name, &fake_lies.unlisted)) {
+			list[count++] = rec;
+		}
+	}
+	qsort(list, count, sizeof(list[0]), fake_by_version);
+	for (unsigned int i = 0; i < count && fn(arg, list[i]); i++) {
+	}
+}
+
+unsigned int store_walk_due(const struct store *store, int64_t until,
+			    struct store_due_pos *pos, struct nb_name *names,
+			    unsigned int max)
+{
+	unsigned int count = 0;
+	unsigned int at = pos->started ? (unsigned int)pos->expires : 0;
+
+	/* all records of these tests have the time of their place + 1 */
+	for (; at < store->count && count < max; at++) {
+		const struct nb_record *rec = &store->rec[at];
+
+		if (rec->expires <= until && rec->expires != NB_NEVER &&
+		    !fake_is(&rec->name, &fake_lies.undue)) {
+			names[count++] = rec->name;
+			pos->expires = rec->expires;
+			pos->started = true;
+		}
+	}
+	return count;
+}
+
+bool store_busy(const struct store *store)
+{
+	(void)store;
+	return fake_lies.waiting;
+}
+
+uint64_t store_current_turn(const struct store *store)
+{
+	(void)store;
+	return 9;
+}
+
+uint64_t store_durable_turn(const struct store *store)
+{
+	(void)store;
+	return fake_lies.waiting ? 8 : 9;
+}
+
+bool store_get_meta(const struct store *store, const char *key,
+		    uint64_t *number)
+{
+	(void)store;
+	for (unsigned int i = 0; i < fake_lies.metas; i++) {
+		if (strcmp(fake_lies.key[i], key) == 0) {
+			*number = fake_lies.number[i];
+			return true;
+		}
+	}
+	return false;
 }
 
 uint64_t store_counter(const struct store *store)
@@ -318,6 +455,23 @@ void serve_turn_end(struct serve *serve)
 	if (!serve->hold) {
 		fake_durable(serve);
 	}
+}
+
+int serve_set_meta(struct serve *serve, const char *key, uint64_t number)
+{
+	unsigned int i = 0;
+
+	if (serve->error != 0) {
+		return serve->error;
+	}
+	while (i < fake_lies.metas && strcmp(fake_lies.key[i], key) != 0) {
+		i++;
+	}
+	if (i == fake_lies.metas) {
+		strcpy(fake_lies.key[fake_lies.metas++], key);
+	}
+	fake_lies.number[i] = number;
+	return 0;
 }
 
 void serve_scavenge(struct serve *serve, enum serve_scavenge_mode mode,

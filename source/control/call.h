@@ -132,6 +132,12 @@ void owner_adopt(struct call *call);
 void owner_delete(struct call *call);
 void owner_rename(struct call *call);
 
+/* ---- check_database.c, check_versions.c, check_names.c ---- */
+
+void check_database(struct call *call);
+void check_versions(struct call *call);
+void check_names(struct call *call);
+
 /* ---- server.c ---- */
 
 void server_status(struct call *call);

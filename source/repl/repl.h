@@ -127,7 +127,8 @@ int repl_probe(struct repl *repl, uint32_t address,
 /*
  * Ask each pull partner for its owner-version map and compare: entry is
  * called for each (server, owner, max), first for our own; then done once.
- * A server that does not answer has one entry with owner 0 and an errno.
+ * A server that does not answer has one entry with owner 0 and an errno, one
+ * that knows of nobody one with owner 0 and error 0.
  */
 struct repl_map_entry {
 	uint32_t server;

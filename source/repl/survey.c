@@ -42,6 +42,11 @@ static void look(struct repl *repl, struct survey *survey)
 static void tell(struct survey *survey, uint32_t server,
 		 const struct wrepl_owner *line, uint32_t count)
 {
+	struct repl_map_entry nobody = { .server = server };
+
+	if (count == 0) {
+		survey->entry(survey->arg, &nobody);
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct repl_map_entry entry = {
 			.server = server,

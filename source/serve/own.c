@@ -155,6 +155,16 @@ bool serve_own_name_at(const struct serve *serve, unsigned int index,
 	return true;
 }
 
+bool serve_address_at(const struct serve *serve, unsigned int index,
+		      uint32_t *address)
+{
+	if (index >= serve->ifaces) {
+		return false;
+	}
+	*address = serve->iface[index].ip;
+	return true;
+}
+
 /* ---- claiming ---- */
 
 static void send_claim(struct serve *serve, unsigned int own, int iface,

@@ -248,6 +248,10 @@ void serve_explain(struct serve *serve, const struct nb_event *event,
 bool serve_own_name_at(const struct serve *serve, unsigned int index,
 		       struct nb_status_name *name);
 
+/* An address that we serve now, by index; false after the last. */
+bool serve_address_at(const struct serve *serve, unsigned int index,
+		      uint32_t *address);
+
 /* ---- ageing ---- */
 
 enum serve_scavenge_mode {

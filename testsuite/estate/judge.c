@@ -153,7 +153,7 @@ static bool is_known_elsewhere(const struct judge *judge,
 	return node->losses == 0;
 }
 
-static void made(struct judge *judge, const struct estate_node *node,
+static void made(struct judge *judge, struct estate_node *node,
 		 unsigned int name, const struct nb_record *rec)
 {
 	uint64_t version = rec->version;
@@ -167,7 +167,9 @@ static void made(struct judge *judge, const struct estate_node *node,
 			    node->index, version, name_text(judge, name));
 	}
 	if (before != NULL) {
+		/* a backup with the old ones must not come back after that */
 		before->owner = 0;
+		TALLOC_FREE(node->image);
 	}
 	if (node->repl != NULL && repl_gate(node->repl) != REPL_GATE_OPEN) {
 		judge_wrong(judge, "server %u makes version %" PRIu64

@@ -326,7 +326,7 @@ static void configure_serve(const struct plan *plan, struct estate_node *node)
 	struct nb_policy policy = nb_policy_default();
 
 	policy.min_ttl = 1800;
-	policy.max_ttl = 2 * 86400;
+	policy.max_ttl = plan->ttl;
 	if (!plan->slow_ageing) {
 		/* released and tombstones within hours; gone after a day */
 		policy.tombstone_interval = 1800;

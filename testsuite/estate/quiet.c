@@ -215,7 +215,8 @@ static bool chose_older(const struct look *look, const struct judge_meeting *m)
 	const struct judge_version *old =
 		judge_find(look->judge, m->old_owner, m->old_version);
 
-	if (in == NULL || old == NULL || m->in_owner == m->old_owner) {
+	if (in == NULL || old == NULL || m->in_owner == m->old_owner ||
+	    m->asks) {
 		return false;
 	}
 	return m->stored ? in->order < old->order :

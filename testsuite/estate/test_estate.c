@@ -10,6 +10,8 @@
  *	TRACE=file	only this one: what it is, and what is wrong with it
  *	SHOWN=3		failures that each process cuts down and prints
  *	VERBOSE=1	with TRACE: all that the servers say
+ *	LIMIT=words	find a plan with a limit of the matrix by a paragraph
+ *			that has these words, and cut it down
  *
  * The traces of testsuite/scenario/matrix-limits are those in which the pinned
  * matrix itself does not let servers agree; each says by which paragraph.
@@ -61,6 +63,21 @@ static bool plan_fails(void *arg, const struct plan *plan)
 	return run->failed;
 }
 
+/* Is one of its limits the one that LIMIT names? */
+static bool plan_is_limited(void *arg, const struct plan *plan)
+{
+	struct run *run = arg;
+
+	run_plan(plan, false, run);
+	for (unsigned int i = 0; i < QUIET_LIMITS; i++) {
+		if (!run->failed && run->quiet.limit[i] != NULL &&
+		    strstr(run->quiet.limit[i], getenv("LIMIT")) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void keep_trace(const struct plan *plan, const struct run *run,
 		       uint64_t seed)
 {
@@ -83,11 +100,20 @@ static void keep_trace(const struct plan *plan, const struct run *run,
 	fflush(stdout);
 }
 
+/* Cut the plan down to what still does the same, and keep it. */
+static void cut_down(const struct plan *plan)
+{
+	struct plan smaller = *plan;
+	struct run run;
+
+	plan_shrink(&smaller, plan_fails, &run);
+	run_plan(&smaller, false, &run);
+	keep_trace(&smaller, &run, plan->seed);
+}
+
 static void convict(struct tally *tally, const struct plan *plan,
 		    const struct run *run)
 {
-	struct plan smaller = *plan;
-	struct run last = *run, scratch;
 
 	if (tally->failed++ == 0) {
 		snprintf(tally->first, sizeof(tally->first),
@@ -96,9 +122,7 @@ static void convict(struct tally *tally, const struct plan *plan,
 	if (tally->failed > number_of("SHOWN", 3)) {
 		return;
 	}
-	plan_shrink(&smaller, plan_fails, &scratch);
-	run_plan(&smaller, false, &last);
-	keep_trace(&smaller, &last, plan->seed);
+	cut_down(plan);
 }
 
 /* ---- the sum ---- */
@@ -316,6 +340,49 @@ static void one_trace(void **state)
 	}
 }
 
+/* How much there is to read. */
+static unsigned int size_of(const struct plan *plan)
+{
+	char text[20000];
+	FILE *file = fmemopen(text, sizeof(text), "w");
+	unsigned int lines = 0;
+
+	plan_print(plan, file);
+	fclose(file);
+	for (const char *c = text; *c != '\0'; c++) {
+		lines += *c == '\n';
+	}
+	return lines;
+}
+
+/* The shortest of the first few that have it. */
+static void one_limit(void **state)
+{
+	uint64_t seed = number_of("SEED", 1);
+	uint64_t end = seed + number_of("SEEDS", SEEDS_USUAL);
+	uint64_t found = 0;
+	struct plan plan, best = { .nodes = 0 };
+	struct run run;
+
+	(void)state;
+	for (; seed < end && found < number_of("SHOWN", 3); seed++) {
+		plan_draw(&plan, seed);
+		if (!plan_is_limited(&run, &plan)) {
+			continue;
+		}
+		found++;
+		plan_shrink(&plan, plan_is_limited, &run);
+		if (best.nodes == 0 || size_of(&plan) < size_of(&best)) {
+			best = plan;
+		}
+	}
+	if (found == 0) {
+		fail_msg("no estate has it");
+	}
+	run_plan(&best, false, &run);
+	keep_trace(&best, &run, best.seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest trace[] = {
@@ -326,9 +393,16 @@ int main(void)
 		cmocka_unit_test(estates_become_quiet),
 	};
 
+	const struct CMUnitTest limit[] = {
+		cmocka_unit_test(one_limit),
+	};
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (getenv("TRACE") != NULL) {
 		return cmocka_run_group_tests(trace, NULL, NULL);
+	}
+	if (getenv("LIMIT") != NULL) {
+		return cmocka_run_group_tests(limit, NULL, NULL);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/toolconfig.h"
 #include "winsctl/winsctl.h"
 
 static const struct poptOption json_options[] = {
@@ -72,13 +71,12 @@ static int unknown(const char *object, const char *verb)
 
 static int configure_and_run(struct winsctl *ctl)
 {
-	struct tool_places places;
-	int ret = tool_places_load(ctl->mem_ctx, &places);
+	int ret = tool_places_load(ctl->mem_ctx, &ctl->places);
 
 	if (ret != 0) {
 		return ret == EINVAL ? TOOL_USAGE : TOOL_FAILED;
 	}
-	ctl->socket = places.control_socket;
+	ctl->socket = ctl->places.control_socket;
 	ctl->client = control_client_create(ctl->mem_ctx, ctl->socket);
 	if (ctl->client == NULL) {
 		tool_say("out of memory");

@@ -11,9 +11,11 @@
 
 #include "common/control_client.h"
 #include "common/tool.h"
+#include "common/toolconfig.h"
 
 struct winsctl {
 	TALLOC_CTX *mem_ctx;
+	struct tool_places places;
 	const char *socket;
 	struct control_client *client;	/* connects when first asked */
 	const struct command *command;
@@ -147,6 +149,10 @@ extern const struct poptOption partner_list_options[];
 extern const struct poptOption partner_push_options[];
 extern const struct poptOption dry_run_options[];
 extern const struct poptOption server_scavenge_options[];
+extern const struct poptOption owner_adopt_options[];
+extern const struct poptOption owner_delete_options[];
+extern const struct poptOption owner_rename_options[];
+extern const struct poptOption check_names_options[];
 int record_list(struct winsctl *ctl);
 int record_show(struct winsctl *ctl);
 int record_explain(struct winsctl *ctl);
@@ -161,6 +167,12 @@ int partner_push(struct winsctl *ctl);
 int owner_list(struct winsctl *ctl);
 int owner_accept(struct winsctl *ctl);
 int owner_reject(struct winsctl *ctl);
+int owner_adopt(struct winsctl *ctl);
+int owner_delete(struct winsctl *ctl);
+int owner_rename(struct winsctl *ctl);
+int check_database(struct winsctl *ctl);
+int check_versions(struct winsctl *ctl);
+int check_names(struct winsctl *ctl);
 int server_status(struct winsctl *ctl);
 int server_stats(struct winsctl *ctl);
 int server_reload(struct winsctl *ctl);

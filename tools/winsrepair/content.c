@@ -15,12 +15,12 @@
 #include <time.h>
 
 #include "common/tool.h"
+#include "core/owner_move.h"
 #include "store/disk.h"
 #include "store/tdbfile.h"
 
 #define NUMBER_RESERVED	"versions-reserved"	/* store/internal.h */
 #define NUMBER_FORMAT	"format"
-#define NUMBER_OWNER	"owner-address"		/* plugins/wins */
 #define NUMBER_ALIVE	"alive-wall"		/* serve/alive.c */
 
 /* ---- the world of a tool: no loop, no timers ---- */
@@ -148,7 +148,7 @@ static int gather(struct store *store, struct content *content)
 
 	store_stats(store, &content->stats);
 	content->reserved = store_counter(store);
-	content->self = (uint32_t)meta_or_0(store, NUMBER_OWNER);
+	content->self = (uint32_t)meta_or_0(store, OWNER_ADDRESS);
 	content->alive = alive <= INT64_MAX ? (int64_t)alive : 0;
 	while (store_owner_at(store, content->owners, &owner)) {
 		content->owner = talloc_realloc(content, content->owner,

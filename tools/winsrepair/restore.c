@@ -30,7 +30,7 @@
 
 #include "store/tdbfile.h"
 #include "winsrepair/content.h"
-#include "winsrepair/place.h"
+#include "common/place.h"
 #include "winsrepair/report.h"
 #include "winsrepair/steps.h"
 #include "winsrepair/winsrepair.h"

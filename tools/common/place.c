@@ -6,7 +6,7 @@
  * root left behind would keep the server from starting. The lock directory may
  * be missing altogether, as service managers remove it with the service.
  */
-#include "winsrepair/place.h"
+#include "common/place.h"
 
 #include <errno.h>
 #include <fcntl.h>

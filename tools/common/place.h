@@ -3,8 +3,8 @@
  * The state directory as a tool that changes it needs it: nobody else works
  * there meanwhile, and what is made belongs to who owns the rest.
  */
-#ifndef WINSREPAIR_PLACE_H
-#define WINSREPAIR_PLACE_H
+#ifndef WINSD_TOOLS_PLACE_H
+#define WINSD_TOOLS_PLACE_H
 
 #include <sys/types.h>
 #include <talloc.h>

@@ -27,7 +27,10 @@
 
 #define MARGIN		UINT64_C(65536)
 #define META_RESTORED	"restored"		/* by winsrepair restore */
+#define META_WAITING	"gate-closed"		/* an earlier life ended so */
 #define RETRY_USEC	5000000u
+/* No server has given out so many; a partner that says so is damaged. */
+#define BELIEVED	((uint64_t)INT64_MAX)
 
 static const char *const names[] = { "open", "waiting", "closed" };
 
@@ -56,20 +59,40 @@ static bool is_asked(const struct partner *partner)
 
 static void gate_look(struct repl *repl);
 
+static void waited(void *arg);
+
 static void look_again(void *arg)
 {
 	struct repl *repl = arg;
+	struct gate *gate = &repl->gate;
+	uint64_t now = repl_mono(repl);
 
-	repl->gate.timer = NULL;
+	gate->timer = NULL;
 	gate_look(repl);
+	if (gate->state == REPL_GATE_WAITING && gate->timer == NULL &&
+	    gate->opening == NULL) {
+		gate->timer = repl_timer(repl, gate->until > now ?
+					 gate->until - now : 0, waited, repl);
+	}
 }
+
+/* The turn that opens it; repl may be gone before that is durable. */
+struct opening {
+	struct repl *repl;
+};
 
 static void opened(void *arg, int error)
 {
-	struct repl *repl = arg;
-	struct gate *gate = &repl->gate;
+	struct opening *opening = arg;
+	struct repl *repl = opening->repl;
+	struct gate *gate = NULL;
 
-	gate->opening = false;
+	talloc_free(opening);
+	if (repl == NULL) {
+		return;
+	}
+	gate = &repl->gate;
+	gate->opening = NULL;
 	if (error != 0) {
 		gate->timer = repl_timer(repl, RETRY_USEC, look_again, repl);
 		return;
@@ -93,27 +116,37 @@ static int write_opening(struct repl *repl, uint64_t above)
 	if (ret == 0) {
 		ret = serve_set_meta(serve, META_RESTORED, 0);
 	}
+	if (ret == 0) {
+		ret = serve_set_meta(serve, META_WAITING, 0);
+	}
 	return ret;
 }
 
 static void gate_open(struct repl *repl, uint64_t above)
 {
 	struct gate *gate = &repl->gate;
+	struct opening *opening = NULL;
 	int ret = 0;
 
-	if (gate->opening) {
+	if (gate->opening != NULL) {
 		return;
 	}
-	gate->opening = true;
 	repl_timer_stop(repl, &gate->timer);
+	opening = talloc_zero(repl, struct opening);
+	if (opening == NULL) {
+		gate->timer = repl_timer(repl, RETRY_USEC, look_again, repl);
+		return;
+	}
+	opening->repl = repl;
+	gate->opening = opening;
 	serve_turn_begin(repl->serve);
 	ret = write_opening(repl, above);
-	if (ret == 0 && !serve_when_durable(repl->serve, opened, repl)) {
+	if (ret == 0 && !serve_when_durable(repl->serve, opened, opening)) {
 		ret = ENOMEM;
 	}
 	serve_turn_end(repl->serve);
 	if (ret != 0) {
-		opened(repl, ret);
+		opened(opening, ret);
 	}
 }
 
@@ -133,7 +166,9 @@ static void gate_look(struct repl *repl)
 			failed += partner->gate == GATE_FAILED;
 		}
 	}
-	if (asked == 0 || repl->config.start_wait == 0) {
+	if (gate->anyway) {
+		gate_open(repl, gate->told + MARGIN);
+	} else if (asked == 0 || repl->config.start_wait == 0) {
 		gate_open(repl, gate->told > 0 ? gate->told + MARGIN : 0);
 	} else if (answered > 0 && (answered + failed == asked ||
 				    gate->state == REPL_GATE_CLOSED)) {
@@ -149,7 +184,8 @@ bool repl_start_anyway(struct repl *repl)
 	}
 	nb_log(repl->world, NB_LOG_WARNING, "an operator opens the server "
 	       "to registrations without a partner's word");
-	gate_open(repl, repl->gate.told + MARGIN);
+	repl->gate.anyway = true;
+	gate_look(repl);
 	return true;
 }
 
@@ -163,7 +199,7 @@ static void waited(void *arg)
 	gate->timer = NULL;
 	gate->state = REPL_GATE_CLOSED;
 	gate_look(repl);
-	if (gate->state != REPL_GATE_OPEN && !gate->opening) {
+	if (gate->state != REPL_GATE_OPEN && gate->opening == NULL) {
 		nb_log(repl->world, NB_LOG_ERROR,
 		       "the database is %s and no replication partner has "
 		       "answered in %u s: no registration is taken until one "
@@ -187,7 +223,18 @@ static const char *why_closed(const struct repl *repl)
 	if (number_is_set(repl, OWNER_MOVED)) {
 		return "under another owner address";
 	}
-	return store_counter(repl->store) == 0 ? "empty" : NULL;
+	return store_counter(repl->store) == 0 ||
+	       number_is_set(repl, META_WAITING) ? "empty" : NULL;
+}
+
+/* What comes back while it is closed must not look like a whole database to
+ * the next life, if this one ends before that is so. */
+static void remember_waiting(struct repl *repl, uint64_t waiting)
+{
+	serve_turn_begin(repl->serve);
+	/* lost: with luck the first pull is a surprise, see below */
+	(void)serve_set_meta(repl->serve, META_WAITING, waiting);
+	serve_turn_end(repl->serve);
 }
 
 void gate_loaded(struct repl *repl)
@@ -201,10 +248,16 @@ void gate_loaded(struct repl *repl)
 		any |= is_asked(partner);
 	}
 	if (gate->reason == NULL || !any || repl->config.start_wait == 0) {
+		if (number_is_set(repl, META_WAITING)) {
+			remember_waiting(repl, 0);
+		}
 		return;
 	}
 	gate->state = REPL_GATE_WAITING;
 	serve_close_gate(repl->serve, true);
+	remember_waiting(repl, 1);
+	gate->until = repl_mono(repl) +
+		      repl->config.start_wait * UINT64_C(1000000);
 	gate->timer = repl_timer(repl, repl->config.start_wait *
 				 UINT64_C(1000000), waited, repl);
 	nb_log(repl->world, NB_LOG_NOTICE,
@@ -215,7 +268,15 @@ void gate_loaded(struct repl *repl)
 
 void gate_stop(struct repl *repl)
 {
-	repl_timer_stop(repl, &repl->gate.timer);
+	struct gate *gate = &repl->gate;
+
+	repl_timer_stop(repl, &gate->timer);
+	if (gate->opening != NULL) {
+		/* serve holds it until its turn is over */
+		gate->opening->repl = NULL;
+		(void)talloc_steal(repl->serve, gate->opening);
+		gate->opening = NULL;
+	}
 }
 
 void gate_reload(struct repl *repl)
@@ -230,6 +291,10 @@ void gate_answered(struct partner *partner, uint64_t version)
 	struct repl *repl = partner->repl;
 
 	if (repl->gate.state == REPL_GATE_OPEN) {
+		return;
+	}
+	if (version > BELIEVED) {
+		gate_failed(partner);
 		return;
 	}
 	if (repl->gate.told < version) {
@@ -262,24 +327,31 @@ static uint64_t highest_here(const struct repl *repl)
 	return 0;
 }
 
-/*
- * With the gate open: somebody knows versions of ours that we never handed
- * out. They are not handed out from now on, and what they name comes back.
- */
-static bool surprised(struct repl *repl, struct partner *partner, uint64_t max,
-		      uint64_t *from)
+/* One line for each damaged number. */
+static void disbelieve(struct repl *repl, struct partner *partner,
+		       uint64_t max)
 {
-	uint64_t counter = store_counter(repl->store);
+	char name[PARTNER_TEXT];
+
+	partner->quarantined++;
+	if (repl->gate.alarmed == max) {
+		return;
+	}
+	repl->gate.alarmed = max;
+	nb_log(repl->world, NB_LOG_ERROR,
+	       "%s knows versions of ours up to %" PRIu64 ", far beyond %"
+	       PRIu64 ": that is not believed, but it does not see what is "
+	       "registered here before its number is mended",
+	       partner_text(partner, name), max, store_counter(repl->store));
+}
+
+/* They are not handed out from now on. */
+static bool is_raised(struct repl *repl, struct partner *partner, uint64_t max,
+		      uint64_t counter)
+{
 	char name[PARTNER_TEXT];
 	int ret = 0;
 
-	if (max <= counter) {
-		return false;
-	}
-	if (max - counter > repl->config.version_jump) {
-		partner->quarantined++;
-		return false;
-	}
 	nb_log(repl->world, NB_LOG_ERROR,
 	       "%s knows versions of ours up to %" PRIu64 ", but %" PRIu64
 	       " is the last that was handed out here: is there another server "
@@ -288,16 +360,51 @@ static bool surprised(struct repl *repl, struct partner *partner, uint64_t max,
 	serve_turn_begin(repl->serve);
 	ret = serve_raise_counter(repl->serve, max + MARGIN);
 	serve_turn_end(repl->serve);
-	*from = counter + 1;
 	return ret == 0;
 }
 
-bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
-		    uint64_t *from)
+/*
+ * With the gate open: somebody knows versions of ours that we never handed
+ * out. What they name comes back, be it with a later pull.
+ */
+static bool surprised(struct repl *repl, struct partner *partner, uint64_t max,
+		      uint64_t *from)
 {
-	if (repl->gate.state == REPL_GATE_OPEN || repl->gate.opening) {
+	struct gate *gate = &repl->gate;
+	uint64_t counter = store_counter(repl->store);
+
+	if (max > counter && max - counter > repl->config.version_jump) {
+		disbelieve(repl, partner, max);
+		return false;
+	}
+	if (max > counter && is_raised(repl, partner, max, counter)) {
+		gate->lost_to = max;
+		if (gate->lost_from == 0) {
+			gate->lost_from = counter + 1;
+		}
+	}
+	*from = gate->lost_from;
+	return gate->lost_from != 0 && max >= gate->lost_from;
+}
+
+void gate_own_back(struct repl *repl, uint64_t max)
+{
+	if (max >= repl->gate.lost_to) {
+		repl->gate.lost_from = 0;
+	}
+}
+
+bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
+		    uint64_t *from, uint64_t *limit)
+{
+	*limit = max;
+	if (repl->gate.state == REPL_GATE_OPEN || repl->gate.opening != NULL) {
 		return surprised(repl, partner, max, from);
 	}
+	if (max > BELIEVED) {
+		disbelieve(repl, partner, max);
+		*limit = BELIEVED;
+	}
 	*from = highest_here(repl) + 1;
-	return max >= *from;
+	return *limit >= *from;
 }

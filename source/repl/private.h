@@ -78,6 +78,7 @@ struct pull;
 struct range;
 struct answer;
 struct survey;
+struct opening;
 
 /* ---- owners ---- */
 
@@ -227,8 +228,12 @@ struct gate {
 	enum repl_gate state;
 	const char *reason;
 	uint64_t told;			/* highest version of ours */
-	bool opening;
+	uint64_t until;			/* mono: how long it waits */
+	bool anyway;			/* an operator's word is enough */
+	struct opening *opening;	/* its turn is not durable yet */
 	struct nb_timer *timer;
+	uint64_t lost_from, lost_to;	/* versions to be fetched back, open */
+	uint64_t alarmed;		/* the latest that was not believed */
 };
 
 /* New versions after `owner rename`, see move.c. */
@@ -467,9 +472,11 @@ void gate_stop(struct repl *repl);
 /* A partner told what it knows of us, and that was fetched; or it failed. */
 void gate_answered(struct partner *partner, uint64_t version);
 void gate_failed(struct partner *partner);
-/* Are we to fetch what is ours, and from which version on? */
+/* Are we to fetch what is ours, from which version on, and how far? */
 bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
-		    uint64_t *from);
+		    uint64_t *from, uint64_t *limit);
+/* All that a partner has of ours, up to this, has come. */
+void gate_own_back(struct repl *repl, uint64_t max);
 void gate_reload(struct repl *repl);	/* other partners, another wait */
 
 /* ---- move.c ---- */

@@ -298,8 +298,7 @@ static bool wants(struct pull *pull, struct owner *owner, uint64_t max,
 	struct repl *repl = pull->partner->repl;
 
 	if (owner->address == repl->config.self) {
-		*limit = max;
-		return gate_wants_own(repl, pull->partner, max, from);
+		return gate_wants_own(repl, pull->partner, max, from, limit);
 	}
 	return owner_wants(repl, pull->partner, owner, max, from, limit);
 }

@@ -342,6 +342,9 @@ int range_record(struct range *range, struct nb_record *rec)
 void range_complete(struct range *range)
 {
 	range->complete = true;
+	if (range->ours) {
+		gate_own_back(range->repl, range->max);
+	}
 }
 
 void range_abandon(struct range *range)

@@ -129,7 +129,7 @@ STAGES = [
     Stage('smbtorture', "the SMB suite's own WINS tests", 'plain',
           python_tests('interop/test_smbtorture.py'), 1, 400),
     Stage('interop', 'foreign clients, decoders and parsers', 'plain',
-          python_tests('interop/*.py', but=['test_smbtorture.py']), 1, 300),
+          python_tests('interop/*.py', but=['test_smbtorture.py']), 2, 500),
     Stage('scale', 'a million records', 'plain', python_tests('scale/test_*.py'), 1, 300),
     Stage('bench', 'a short round of the bench: everything measured, nothing wrong', 'plain',
           python_tests('bench/test_bench.py'), 1, 300),

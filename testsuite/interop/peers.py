@@ -9,6 +9,7 @@ The AD-style daemon wants a domain. We give it the three little databases that
 its nbt and wrepl services really open, and of its many database modules only
 the one for WINS records, unpacked from its package without installing that.
 """
+import fcntl
 import glob
 import os
 import shutil
@@ -240,11 +241,19 @@ def run_in(folder, words):
 
 
 def ldb_modules():
-    """A folder with the base modules and the one for WINS, nothing else."""
+    """A folder with the base modules and the one for WINS, nothing else. One
+    test makes it, another that comes at the same time waits."""
     folder = os.path.join(CACHE, 'ldb-modules')
     wins = os.path.join(folder, 'wins_ldb.so')
-    if os.path.exists(wins):
-        return folder
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, 'ldb-modules.lock'), 'w', encoding='ascii') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(wins):
+            make_modules(folder, wins)
+    return folder
+
+
+def make_modules(folder, wins):
     unpacked = os.path.join(CACHE, MODULE_PACKAGE)
     os.makedirs(unpacked, exist_ok=True)
     download = ['apt-get', '-q', 'download', MODULE_PACKAGE]
@@ -262,4 +271,3 @@ def ldb_modules():
              if n == 'wins_ldb.so']
     shutil.copy(found[0], wins + '.new')
     os.rename(wins + '.new', wins)      # last: this file says that all is there
-    return folder

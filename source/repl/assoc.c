@@ -377,6 +377,9 @@ static void take_start(struct assoc *a, const struct wrepl_msg *msg)
 	assoc_send(a, frame, wrepl_encode_start(frame, WREPL_START_REPLY,
 						a->peer_context,
 						a->our_context));
+	if (a->partner != NULL && a->incoming) {
+		pull_alive(a->partner);
+	}
 }
 
 static void take_start_reply(struct assoc *a, const struct wrepl_msg *msg)

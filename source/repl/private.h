@@ -418,6 +418,7 @@ void pull_plan(struct partner *partner);	/* first plan, or a new one */
 void pull_due(struct partner *partner);		/* called by the tick */
 void pull_worked(struct partner *partner);
 void pull_failed(struct partner *partner);
+void pull_alive(struct partner *partner);	/* it has called us */
 int64_t pull_next_wall(const struct partner *partner);	/* NB_NEVER: none */
 void tick_at(struct repl *repl);		/* the plan has changed */
 void tick_first(struct repl *repl);

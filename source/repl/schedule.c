@@ -18,6 +18,7 @@
 #include "repl/private.h"
 
 #define LOOK_AT 8u	/* partners, at each tick */
+#define ALIVE_USEC 1000000u	/* after the last try, at least */
 
 static bool is_planned(const struct partner *partner)
 {
@@ -137,6 +138,23 @@ void pull_failed(struct partner *partner)
 	}
 	partner->retry = repl_now(partner->repl) + (int64_t)wait + 1;
 	tick_at(partner->repl);
+}
+
+/*
+ * A partner that calls us is there: what failed is tried again now, not only
+ * at its time - two servers that start together would wait for each other.
+ * One that calls often and refuses us is not asked more often for it.
+ */
+void pull_alive(struct partner *partner)
+{
+	struct repl *repl = partner->repl;
+	uint64_t since = repl_mono(repl) + 1 - partner->began;
+
+	if (partner->errors > 0 && partner->retry != 0 &&
+	    since >= ALIVE_USEC) {
+		partner->retry = repl_now(repl);
+		tick_first(repl);
+	}
 }
 
 int64_t pull_next_wall(const struct partner *partner)

@@ -222,6 +222,9 @@ void assoc_send_table(struct assoc *a, uint32_t command, uint32_t owner,
 	struct wrepl_owner *line = NULL;
 	uint8_t *frame = NULL;
 
+	if (scratch == NULL) {
+		return;
+	}
 	line = talloc_array(scratch, struct wrepl_owner, count + 1);
 	frame = talloc_array(scratch, uint8_t, wrepl_table_size(count + 1));
 	if (line != NULL && frame != NULL) {

@@ -198,6 +198,7 @@ static void waited(void *arg)
 
 	gate->timer = NULL;
 	gate->state = REPL_GATE_CLOSED;
+	tick_revive(repl);
 	gate_look(repl);
 	if (gate->state != REPL_GATE_OPEN && gate->opening == NULL) {
 		nb_log(repl->world, NB_LOG_ERROR,

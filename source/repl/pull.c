@@ -718,6 +718,8 @@ void pull_start(struct partner *partner, struct pull_wish *wish)
 
 	if (pull == NULL) {
 		pull_wish_clear(wish, ENOMEM, "out of memory", partner);
+		survey_failed(repl, partner, ENOMEM);
+		pull_failed(partner);
 		return;
 	}
 	repl_count(repl, STAT_PULLS);

@@ -294,6 +294,7 @@ void push_watch(void *arg)
 {
 	struct repl *repl = arg;
 
+	tick_revive(repl);
 	if (repl->watch == NULL) {
 		repl->watch = repl_timer(repl, WATCH_USEC, look, repl);
 	}

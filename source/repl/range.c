@@ -194,28 +194,33 @@ static void note_done(void *arg, int error)
 	range_look(range);
 }
 
+static int set_mark(struct range *range, struct note *note, uint64_t to)
+{
+	struct repl *repl = range->repl;
+	uint32_t owner = repl_inward(repl, range->owner->address);
+	int ret = 0;
+
+	if (!range->ours && to > store_mark(repl->store, owner)) {
+		ret = serve_set_mark(repl->serve, owner, to);
+	}
+	if (ret == 0) {
+		note->mark = to;
+	}
+	return ret;
+}
+
+/* Who tells of the mark comes first: one that is set must be told of. */
 int range_turn(struct range *range)
 {
-	struct serve *serve = range->repl->serve;
-	uint32_t owner = repl_inward(range->repl, range->owner->address);
 	struct note *note = talloc_zero(range->repl, struct note);
-	uint64_t to = settled_to(range);
-	int ret = 0;
 
 	if (note == NULL) {
 		return ENOMEM;
 	}
 	note->range = range;
-	note->mark = to;
-	if (!range->ours && to > store_mark(range->repl->store, owner)) {
-		ret = serve_set_mark(serve, owner, to);
-	}
-	if (ret == 0 && !serve_when_durable(serve, note_done, note)) {
-		ret = ENOMEM;
-	}
-	if (ret != 0) {
+	if (!serve_when_durable(range->repl->serve, note_done, note)) {
 		talloc_free(note);
-		return ret;
+		return ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(&range->notes, note, list);
 	range->turns++;
@@ -223,7 +228,7 @@ int range_turn(struct range *range)
 		note->pull = range->pull;
 		pull_turn_begun(range->pull);
 	}
-	return 0;
+	return set_mark(range, note, settled_to(range));
 }
 
 /* ---- records ---- */

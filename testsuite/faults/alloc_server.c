@@ -167,6 +167,11 @@ void alloc_calm_disk(struct store_backend *backend)
 	givens = 0;
 }
 
+void alloc_calm_server(struct sim_server *calm)
+{
+	alloc_calm_disk(&calm->store->backend);
+}
+
 void alloc_calm_world(struct sim_world *world)
 {
 	real_timer_start = world->world.timer_start;

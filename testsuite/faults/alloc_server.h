@@ -55,6 +55,7 @@ void alloc_heard(uint16_t trn_id, bool is_failure, uint64_t what);
  * one allocation. Versions that go to it are looked at: none comes twice.
  */
 void alloc_calm_disk(struct store_backend *backend);
+void alloc_calm_server(struct sim_server *calm);	/* the one it has */
 
 /* A world likewise: each timer and each datagram counts. One at a time. */
 void alloc_calm_world(struct sim_world *world);

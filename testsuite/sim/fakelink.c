@@ -17,8 +17,19 @@
 		}							\
 	} while (0)
 
-static void *want(void *memory)
+void (*fake_quiet)(bool quiet);
+
+void *fake_memory(void *old, size_t size)
 {
+	void *memory = NULL;
+
+	if (fake_quiet != NULL) {
+		fake_quiet(true);
+	}
+	memory = realloc(old, size);
+	if (fake_quiet != NULL) {
+		fake_quiet(false);
+	}
 	INSIST(memory != NULL, "no memory for the test");
 	return memory;
 }
@@ -29,8 +40,15 @@ static void pump(void *arg);
 
 static void wake(struct fake_net *net)
 {
-	if (net->pump == NULL) {
-		net->pump = net->sim->world.timer_start(net->sim, 0, pump, net);
+	if (net->pump != NULL) {
+		return;
+	}
+	if (fake_quiet != NULL) {
+		fake_quiet(true);
+	}
+	net->pump = net->sim->world.timer_start(net->sim, 0, pump, net);
+	if (fake_quiet != NULL) {
+		fake_quiet(false);
 	}
 }
 
@@ -53,7 +71,7 @@ static void show(struct link *link)
 		len = LINK_BUFFER_MAX;
 	}
 	INSIST(!link->inside, "data() inside an event");
-	copy = want(malloc(len));
+	copy = fake_memory(NULL, len);
 	memcpy(copy, link->in, len);
 	link->inside = true;
 	taken = link->events->data(link->arg, copy, len);
@@ -149,8 +167,9 @@ static void pump(void *arg)
 
 static struct link *make(struct fake_net *net, uint32_t ours, uint32_t theirs)
 {
-	struct link *link = want(calloc(1, sizeof(*link)));
+	struct link *link = fake_memory(NULL, sizeof(*link));
 
+	memset(link, 0, sizeof(*link));
 	link->net = net;
 	link->ours = ours;
 	link->theirs = theirs;
@@ -225,7 +244,7 @@ static int fake_send(struct link *link, const uint8_t *data, size_t len)
 	if (link->net->fails != NULL && link->net->fails()) {
 		return ENOMEM;
 	}
-	link->out = want(realloc(link->out, link->out_len + len + 1));
+	link->out = fake_memory(link->out, link->out_len + len + 1);
 	memcpy(link->out + link->out_len, data, len);
 	link->out_len += len;
 	link->sent += len;
@@ -407,7 +426,7 @@ void fake_feed(struct link *link, const void *data, size_t len)
 	if (link->ended || len == 0) {
 		return;
 	}
-	link->in = want(realloc(link->in, link->in_len + len));
+	link->in = fake_memory(link->in, link->in_len + len);
 	memcpy(link->in + link->in_len, data, len);
 	link->in_len += len;
 	link->resumed = false;

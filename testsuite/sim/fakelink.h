@@ -69,6 +69,11 @@ struct fake_net {
 	void *watch_arg;
 };
 
+/* Called with true before what is made of memory is the test's own, and with
+ * false after it, for those who count; NULL: nobody does. */
+extern void (*fake_quiet)(bool quiet);
+void *fake_memory(void *old, size_t size);	/* never NULL */
+
 void fake_net_init(struct fake_net *net, struct sim_world *sim);
 void fake_net_end(struct fake_net *net);	/* forget all links */
 /* Links that neither side has ended. */

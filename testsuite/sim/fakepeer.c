@@ -9,13 +9,10 @@
 uint8_t *fake_reply(const struct nb_record *const *record, uint32_t count,
 		    uint32_t context, size_t *len)
 {
-	uint8_t *frame = malloc(WREPL_REPLY_HEAD +
-				(size_t)count * WREPL_RECORD_MAX + 1);
+	uint8_t *frame = fake_memory(NULL, WREPL_REPLY_HEAD +
+				     (size_t)count * WREPL_RECORD_MAX + 1);
 	size_t at = WREPL_REPLY_HEAD;
 
-	if (frame == NULL) {
-		abort();
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		at += wrepl_encode_record(frame + at, record[i], 0);
 	}
@@ -67,15 +64,12 @@ static void send_table(struct fake_peer *peer, struct link *link,
 static void send_records(struct fake_peer *peer, struct link *link,
 			 uint32_t context, const struct wrepl_owner *request)
 {
-	const struct nb_record **record =
-		calloc(peer->records + 1, sizeof(struct nb_record *));
+	const struct nb_record **record = fake_memory(
+		NULL, (peer->records + 1) * sizeof(struct nb_record *));
 	uint8_t *frame = NULL;
 	uint32_t count = 0;
 	size_t len = 0;
 
-	if (record == NULL) {
-		abort();
-	}
 	peer->requests++;
 	peer->request = *request;
 	for (unsigned int i = 0; i < peer->records; i++) {

@@ -36,7 +36,9 @@ struct stage {
 	struct repl_partner_config partner[PARTNERS];
 };
 
+#ifndef STAGE_WORLD_IS_SHARED
 static struct sim_world sim;
+#endif
 static struct fake_net net;
 static struct stage st;
 static struct fake_peer peer[PEERS];
@@ -272,7 +274,7 @@ static inline void feed_hex(struct link *link, const char *text)
 /* The next frame that was sent is this one, to the byte. */
 static inline void expect_hex(struct link *link, const char *text)
 {
-	uint8_t want[1024], *got = malloc(FAKE_FRAME);
+	uint8_t want[1024], *got = fake_memory(NULL, FAKE_FRAME);
 	size_t len = unhex(text, want);
 	size_t got_len = fake_take(link, got);
 
@@ -388,7 +390,7 @@ static inline void say_table(const struct caller *caller, uint32_t command,
 			     const struct wrepl_owner *owner, uint32_t owners,
 			     uint32_t initiator)
 {
-	uint8_t *frame = malloc(wrepl_table_size(owners));
+	uint8_t *frame = fake_memory(NULL, wrepl_table_size(owners));
 
 	fake_feed(caller->link, frame,
 		  wrepl_encode_table(frame, caller->context, command, owner,
@@ -437,7 +439,7 @@ static inline void expect_request(const struct caller *caller, uint32_t owner,
 static inline uint32_t expect_reply(const struct caller *caller,
 				    uint32_t owner, struct nb_record *rec)
 {
-	uint8_t *frame = malloc(FAKE_FRAME);
+	uint8_t *frame = fake_memory(NULL, FAKE_FRAME);
 	struct wrepl_msg msg;
 	size_t used = 0, len = fake_take(caller->link, frame);
 	uint64_t body = 0;

@@ -299,7 +299,8 @@ static struct wrepl_owner *take_table(TALLOC_CTX *mem_ctx,
 	return line;
 }
 
-/* UPDATE: on this connection; INFORM: on one of our own (4.5). */
+/* UPDATE: on this connection, if it is theirs to give; INFORM: on one of our
+ * own (4.5). */
 static void notified(struct assoc *a, const struct wrepl_msg *msg)
 {
 	struct pull_wish wish = {
@@ -316,7 +317,8 @@ static void notified(struct assoc *a, const struct wrepl_msg *msg)
 		refuse(a);
 		return;
 	}
-	if (msg->command == WREPL_UPDATE || msg->command == WREPL_UPDATE2) {
+	if ((msg->command == WREPL_UPDATE || msg->command == WREPL_UPDATE2) &&
+	    a->incoming) {
 		a->role = ROLE_PULL;
 		wish.assoc = a;
 		assoc_wait(a, IDLE_SECONDS, "our turn to ask");
@@ -368,7 +370,7 @@ static void take_start(struct assoc *a, const struct wrepl_msg *msg)
 {
 	uint8_t frame[WREPL_SMALL_MAX];
 
-	if (msg->major != WREPL_MAJOR ||
+	if (msg->major != WREPL_MAJOR || (!a->incoming && !a->started) ||
 	    (msg->context != 0 && msg->context != a->our_context)) {
 		return;
 	}
@@ -460,8 +462,8 @@ static void take_frame(struct assoc *a, const struct wrepl_msg *msg)
 		take_stop(a, msg);
 		break;
 	default:
-		if (!context_is_ours(a, msg->context)) {
-			break;
+		if (!context_is_ours(a, msg->context) || a->push != NULL) {
+			break;		/* not told yet what it is called for */
 		}
 		if (a->role == ROLE_PULL) {
 			client_replication(a, msg);

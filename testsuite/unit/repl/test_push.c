@@ -379,6 +379,45 @@ static void the_old_connection_is_gone(void **state)
 	assert_int_equal(peer[0].informs, 3);
 }
 
+/* Who is called does not begin, and is no server's client before it was told
+ * what it was called for. */
+static void they_speak_first(void **state)
+{
+	static struct told told;
+	struct caller c;
+	uint8_t frame[WREPL_SMALL_MAX];
+
+	(void)state;
+	pushed_to(0, 0);
+	stage_start();
+	peers = 0;			/* all by hand */
+	push_now(&told, P(0), false);
+	c.link = fake_called(&net, P(0));
+	fake_answer(c.link);
+	c.context = expect_frame(c.link, WREPL_START, 0).sender;
+	say_start(c.link, 0);
+	say_news(&c, WREPL_UPDATE, A, 5);
+	say_request(&c, SIM_SELF, 1, 0);
+	settle();
+	expect_ignored(c.link);
+	assert_int_equal(told.calls, 0);
+	fake_feed(c.link, frame,
+		  wrepl_encode_start(frame, WREPL_START_REPLY, c.context,
+				     OUR_CONTEXT));
+	settle();
+	assert_int_equal(told.calls, 1);
+	assert_int_equal(told.error, 0);
+	expect_frame(c.link, WREPL_REPLICATION, WREPL_INFORM);
+	/* UPDATE on a connection of ours does not give it away: an INFORM */
+	say_news(&c, WREPL_UPDATE, A, 5);
+	settle();
+	expect_ignored(c.link);
+	assert_non_null(fake_called(&net, P(0)));
+	st.config.partners = 0;
+	assert_int_equal(0, repl_set_config(st.repl, &st.config));
+	assert_int_equal(fake_open(&net), 0);
+}
+
 static void reloads(void **state)
 {
 	static struct told told;
@@ -665,6 +704,7 @@ int main(void)
 		TEST(it_fails),
 		TEST(it_fails_too_often),
 		TEST(the_old_connection_is_gone),
+		TEST(they_speak_first),
 		TEST(reloads),
 		TEST(propagation),
 		TEST(propagation_lines),

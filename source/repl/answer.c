@@ -21,6 +21,8 @@
 #define SLICE		512u			/* records of one turn */
 #define CHUNK		(64u * 1024u)
 #define UNSENT		(256u * 1024u)		/* as much waits in a link */
+#define SLOWEST		(64u * 1024u)		/* bytes/s, after a while */
+#define AGAIN_USEC	50000u			/* until bytes may be free */
 
 struct chunk {
 	TAILQ_ENTRY(chunk) list;
@@ -39,6 +41,7 @@ struct answer {
 	unsigned int visited;		/* of this slice */
 	uint32_t names;
 	uint64_t bytes;
+	uint64_t until;			/* mono: it must have left */
 	TAILQ_HEAD(chunks, chunk) chunks;
 	struct nb_timer *timer;
 };
@@ -95,6 +98,19 @@ static void answer_done(struct answer *answer)
 
 /* ---- sending ---- */
 
+/* Each piece has its time, and all together have theirs: what one partner
+ * does not read, others wait for. */
+static void wait_for_room(struct answer *answer)
+{
+	uint64_t now = repl_mono(answer->repl);
+	uint64_t left = answer->until > now ?
+				(answer->until - now) / 1000000u : 0;
+
+	assoc_wait(answer->assoc, left < REPLY_SECONDS ? (unsigned int)left :
+							 REPLY_SECONDS,
+		   "room to send an answer");
+}
+
 static void answer_send(struct answer *answer)
 {
 	struct assoc *a = answer->assoc;
@@ -102,14 +118,18 @@ static void answer_send(struct answer *answer)
 
 	while ((chunk = TAILQ_FIRST(&answer->chunks)) != NULL &&
 	       answer->repl->ops.unsent(a->link) < UNSENT) {
-		assoc_send(a, chunk->data, chunk->len);
+		if (assoc_send(a, chunk->data, chunk->len) != 0) {
+			/* what follows would be taken for what is missing */
+			assoc_close(a);
+			return;
+		}
 		chunk_free(answer, chunk);
 	}
 	if (chunk == NULL) {
 		answer_done(answer);
 		return;
 	}
-	assoc_wait(a, REPLY_SECONDS, "room to send an answer");
+	wait_for_room(answer);
 }
 
 void answer_drained(struct assoc *a)
@@ -131,8 +151,13 @@ static void answer_encoded(struct answer *answer)
 		assoc_close(a);
 		return;
 	}
+	answer->until = repl_mono(answer->repl) + UINT64_C(1000000) *
+			(REPLY_SECONDS + answer->bytes / SLOWEST);
 	answer->repl->stat[STAT_RECORDS_OUT] += answer->names;
-	assoc_send(a, head, len);
+	if (assoc_send(a, head, len) != 0) {
+		assoc_close(a);
+		return;
+	}
 	answer_send(answer);
 }
 
@@ -185,12 +210,28 @@ static bool add_record(void *arg, const struct nb_record *stored)
 	return true;
 }
 
+/* Of those that are prepared side by side the first goes on in any case. */
+static bool must_wait(const struct answer *answer)
+{
+	const struct repl *repl = answer->repl;
+
+	return repl->answer_bytes >= ANSWER_BYTES &&
+	       answer != TAILQ_FIRST(&repl->answers);
+}
+
 static void answer_slice(void *arg)
 {
 	struct answer *answer = arg;
 	struct assoc *a = answer->assoc;
 
 	answer->timer = NULL;
+	if (must_wait(answer)) {
+		answer->timer = repl_timer(answer->repl, AGAIN_USEC,
+					   answer_slice, answer);
+		if (answer->timer != NULL) {
+			return;
+		}
+	}
 	answer->visited = 0;
 	store_walk_version(answer->repl->store, answer->owner, answer->next,
 			   answer->last, add_record, answer);
@@ -257,7 +298,9 @@ static void note_question(struct assoc *a, const struct wrepl_owner *request)
 		return;
 	}
 	a->partner->pulled_from_us = repl_wall(repl);
-	if (request->address == repl->config.self && request->min > 0) {
+	/* a number that was never ours tells nothing */
+	if (request->address == repl->config.self && request->min > 0 &&
+	    request->min - 1 <= store_mark(repl->store, NB_SELF)) {
 		partner_knows_ours(a->partner, request->min - 1);
 	}
 }

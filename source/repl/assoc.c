@@ -158,12 +158,14 @@ void assoc_pause(struct assoc *a, bool pause)
 
 /* ---- sending ---- */
 
-void assoc_send(struct assoc *a, const uint8_t *frame, size_t len)
+/* A frame that cannot be sent for want of memory: the peer waits, and its
+ * deadline ends it. Who sends a part of one has to end it. */
+int assoc_send(struct assoc *a, const uint8_t *frame, size_t len)
 {
-	/* without memory the peer waits, and its deadline ends it */
-	if (!a->closed && a->link != NULL) {
-		(void)a->repl->ops.send(a->link, frame, len);
+	if (a->closed || a->link == NULL) {
+		return ENOTCONN;
 	}
+	return a->repl->ops.send(a->link, frame, len);
 }
 
 void assoc_stop(struct assoc *a, uint32_t reason)
@@ -258,6 +260,12 @@ static void tell_stranger(struct assoc *a)
 	}
 	*oldest = (struct stranger){ .address = a->peer, .told = now };
 	(void)nb_addr_print(a->peer, text);
+	if (a->partner != NULL) {
+		nb_log(repl->world, NB_LOG_NOTICE,
+		       "replication refused to %s: `wins:partners` lets it do "
+		       "one direction only, `%s` for both", text, text);
+		return;
+	}
 	nb_log(repl->world, NB_LOG_NOTICE,
 	       "replication refused to %s: it is no partner; adding %s to "
 	       "`wins:partners` in the configuration makes it one",

@@ -359,7 +359,7 @@ void waiters_tell(struct waiter **waiters, uint32_t partner, int error,
 
 struct assoc *assoc_call(struct partner *partner, enum assoc_role role);
 bool assoc_take(struct repl *repl, struct link *link, uint32_t from);
-void assoc_send(struct assoc *a, const uint8_t *frame, size_t len);
+int assoc_send(struct assoc *a, const uint8_t *frame, size_t len);
 void assoc_stop(struct assoc *a, uint32_t reason);	/* send it, and close */
 void assoc_close(struct assoc *a);
 void assoc_wait(struct assoc *a, unsigned int seconds, const char *for_what);

@@ -231,6 +231,7 @@ static void they_ask(void)
 			c.link->out_len - len);
 		c.link->out_len -= len;
 	}
+	must(c.link->out_len == 0 || c.link->closed, "half a frame is left");
 	alloc_resume();
 	fake_down(c.link, 0);
 	settle();

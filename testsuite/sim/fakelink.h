@@ -98,6 +98,8 @@ void fake_feed_pieces(struct link *link, const void *data, size_t len,
 		      size_t piece);
 /* Nothing that is sent leaves any more; or it all does. */
 void fake_stall(struct link *link, bool stall);
+/* Of a stalled one what was sent so far leaves. */
+void fake_drain(struct link *link);
 
 /* Take the next whole frame that was sent: its length with its size field, 0
  * if there is none. frame has FAKE_FRAME bytes; a longer one stays there. */

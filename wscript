@@ -170,8 +170,9 @@ def build_tests(bld, includes, everything):
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
                         use='faults ' + everything + ' CMOCKA', install_path=None)
     # Estates: the judge stands between the rooms, by the linker.
-    wraps = ('store_put store_delete store_set_mark serve_replica rule_replica '
-             'wrepl_encode_table').split()
+    wraps = ('store_put store_delete store_set_mark store_mark serve_replica serve_set_mark '
+             'rule_replica wrepl_encode_table owner_known owner_wants owner_told '
+             'pull_worked').split()
     bld.objects(target='estate', includes=includes, use=everything, source=bld.path.ant_glob(
                     'testsuite/estate/*.c', excl='testsuite/estate/test_*.c'))
     for test in bld.path.ant_glob('testsuite/estate/test_*.c') if bld.env.LIB_CMOCKA else []:

@@ -144,7 +144,7 @@ static void draw_hosts(struct draw *d)
 					h->name = plan->host[j].name;
 				}
 			}
-		} else if (d->trouble & TROUBLE_CONFLICTS && one_in(d, 3)) {
+		} else if (d->trouble & TROUBLE_CONFLICTS && one_in(d, 2)) {
 			h->name = plan->host[below(d, i)].name;
 		}
 	}
@@ -277,9 +277,10 @@ static void step_a_clock(struct draw *d)
 		(int32_t)below(d, 100000) - 50000;
 }
 
-static void operator_pulls(struct draw *d)
+static void operator_acts(struct draw *d)
 {
-	add_step(d, some_time(d), PLAN_PULL, below(d, d->plan->nodes), 0);
+	add_step(d, some_time(d), one_in(d, 2) ? PLAN_PULL : PLAN_PUSH,
+		 below(d, d->plan->nodes), 0);
 }
 
 static void draw_steps(struct draw *d)
@@ -295,7 +296,7 @@ static void draw_steps(struct draw *d)
 		{ TROUBLE_STATICS, 3, be_static },
 		{ TROUBLE_DEAF, 3, go_deaf },
 		{ TROUBLE_CLOCKS, 3, step_a_clock },
-		{ TROUBLE_ALL, 2, operator_pulls },
+		{ TROUBLE_ALL, 3, operator_acts },
 	};
 
 	for (unsigned int h = 0; h < d->plan->hosts; h++) {

@@ -98,6 +98,7 @@ struct estate {
 	struct estate_node node[PLAN_NODES];	/* ctx NULL: not there */
 	struct estate_host host[PLAN_HOSTS];
 	struct judge *judge;
+	struct estate_node *acting;	/* that a step is done to; or NULL */
 	bool quiet;
 	bool verbose;
 };

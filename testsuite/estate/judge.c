@@ -63,12 +63,15 @@ static struct estate_node *node_of_serve(const struct judge *judge,
 	abort();
 }
 
-/* Whose code runs now: by the event of the network, or by the timer. */
+/* Whose code runs now: by the step, the event of the network, or the timer. */
 static struct estate_node *node_acting(const struct judge *judge)
 {
 	struct estate *estate = judge->estate;
 	uint32_t ip = sim_net_acting(estate->net);
 
+	if (estate->acting != NULL) {
+		return estate->acting;
+	}
 	for (unsigned int i = 0; i < estate->nodes; i++) {
 		struct estate_node *node = &estate->node[i];
 
@@ -307,7 +310,7 @@ void judge_replica(struct judge *judge, const struct serve *serve,
 	const struct nb_record *rec = event->record;
 	struct estate_node *node = node_of_serve(judge, serve);
 	uint64_t mark = rec->owner == NB_SELF ? 0 :
-			store_mark(node->store, rec->owner);
+			hooks_mark(node->store, rec->owner);
 
 	if (rec->version <= mark) {
 		judge_wrong(judge, "server %u applies version %" PRIu64
@@ -330,6 +333,37 @@ static bool is_altered(const struct nb_record *in, const struct nb_record *out)
 	return in->count != out->count;
 }
 
+static bool is_active_group(const struct nb_record *rec)
+{
+	return rec->type == NB_SGROUP && rec->state == NB_ACTIVE;
+}
+
+/*
+ * A union of two groups that nobody owns: 5.4 step 4 lets the replica's owner
+ * keep it only if a member that stood here was dropped or changed its owner.
+ */
+static bool is_union_of_nobody(const struct nb_record *existing,
+			       const struct nb_record *in,
+			       const struct nb_verdict *verdict)
+{
+	if (existing == NULL || existing->owner == in->owner ||
+	    verdict->store != NB_STORE_PUT || verdict->new_version ||
+	    !is_active_group(existing) || !is_active_group(in) ||
+	    !is_altered(in, &verdict->record)) {
+		return false;
+	}
+	for (unsigned int i = 0; i < existing->count; i++) {
+		const struct nb_member *m = &existing->member[i];
+		int at = nb_record_find(in, m->ip);
+
+		if (at < 0 ? m->owner == in->owner :
+			     m->owner != in->member[at].owner) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void judge_meets(struct judge *judge, const struct nb_record *existing,
 		 const struct nb_event *event, const struct nb_verdict *verdict)
 {
@@ -340,6 +374,11 @@ void judge_meets(struct judge *judge, const struct nb_record *existing,
 	if (node == NULL) {
 		judge_wrong(judge, "a replica meets a record at nobody's");
 		return;
+	}
+	if (is_union_of_nobody(existing, in, verdict)) {
+		judge_wrong(judge, "server %u merges %s and does not own it",
+			    node->index,
+			    name_text(judge, judge_name(judge, &in->name)));
 	}
 	if (judge->meetings % 64 == 0) {
 		judge->meeting = talloc_realloc(judge, judge->meeting,
@@ -372,7 +411,7 @@ void judge_meets(struct judge *judge, const struct nb_record *existing,
 static void told_ours(struct judge *judge, const struct estate_node *node,
 		      uint64_t max)
 {
-	uint64_t mark = store_mark(node->store, NB_SELF);
+	uint64_t mark = hooks_mark(node->store, NB_SELF);
 
 	if (max > mark || max < judge->told[node->index]) {
 		judge_wrong(judge, "server %u tells its own mark as %" PRIu64
@@ -447,10 +486,10 @@ void judge_started(struct estate_node *node)
 				       "not there after a start");
 		}
 	}
-	if (store_mark(node->store, NB_SELF) < judge->told[node->index]) {
+	if (hooks_mark(node->store, NB_SELF) < judge->told[node->index]) {
 		judge_wrong(judge, "server %u starts with the mark %" PRIu64
 			    ", but told %" PRIu64, node->index,
-			    store_mark(node->store, NB_SELF),
+			    hooks_mark(node->store, NB_SELF),
 			    judge->told[node->index]);
 	}
 }
@@ -458,7 +497,7 @@ void judge_started(struct estate_node *node)
 void judge_stopping(struct estate_node *node)
 {
 	struct judge *judge = node->estate->judge;
-	uint64_t mark = store_mark(node->store, NB_SELF);
+	uint64_t mark = hooks_mark(node->store, NB_SELF);
 
 	if (judge != NULL && mark < judge->told[node->index]) {
 		judge_wrong(judge, "server %u has the mark %" PRIu64

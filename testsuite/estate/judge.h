@@ -11,6 +11,7 @@
  *	a mark goes back, or is told before it is durable
  *	a version is made while the gate is closed
  *	a static record that was acknowledged is lost at its owner
+ *	a union of internet groups is stored and nobody owns it
  *
  * *Quiet*, looked at in the end: quiet.c.
  *

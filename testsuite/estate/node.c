@@ -13,6 +13,7 @@
 
 #include "codec/dbrec.h"
 #include "estate/estate.h"
+#include "estate/hooks.h"
 #include "estate/judge.h"
 
 #define COMMIT_USEC_MAX	20000u
@@ -371,7 +372,7 @@ static void configure_repl(const struct plan *plan, struct estate_node *node)
 		.port = WREPL_PORT,
 		.only_partners = true,
 		.version_jump = 1000000,
-		.start_wait = 120,
+		.start_wait = hooks_planted(FAULT_NO_GATE) ? 0 : 120,
 		.demand_delay = 0,
 		.periodic = 15,
 		.partner = node->partner,

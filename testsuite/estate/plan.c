@@ -46,6 +46,7 @@ static const struct {
 	[PLAN_STATIC] = { "static", "nh", { NULL } },
 	[PLAN_UNSTATIC] = { "unstatic", "nh", { NULL } },
 	[PLAN_PULL] = { "pull", "n", { NULL } },
+	[PLAN_PUSH] = { "push", "n", { NULL } },
 };
 
 /* ---- print ---- */

@@ -59,6 +59,7 @@ enum plan_verb {
 	PLAN_STATIC,		/* node, host: its name as a static record */
 	PLAN_UNSTATIC,		/* node, host: tombstone that */
 	PLAN_PULL,		/* node: an operator pulls from all */
+	PLAN_PUSH,		/* node: and pushes to all, to be passed on */
 	PLAN_VERBS
 };
 

@@ -176,6 +176,7 @@ static void do_node_step(struct estate *estate, const struct plan_step *step)
 {
 	struct estate_node *node = &estate->node[step->a];
 
+	estate->acting = node;
 	switch (step->verb) {
 	case PLAN_CRASH:
 		node_crash(node, step->c);
@@ -209,7 +210,13 @@ static void do_node_step(struct estate *estate, const struct plan_step *step)
 			repl_pull(node->repl, 0, NULL, NULL);
 		}
 		break;
+	case PLAN_PUSH:
+		if (node->power == ESTATE_ON) {
+			repl_push(node->repl, 0, true, NULL, NULL);
+		}
+		break;
 	}
+	estate->acting = NULL;
 }
 
 static void do_step(struct estate *estate, const struct plan_step *step)

@@ -31,6 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "estate/hooks.h"
 #include "estate/run.h"
 
 #define SEEDS_USUAL	10000u
@@ -324,6 +325,138 @@ static void plans_can_be_read_back(void **state)
 	}
 }
 
+static const char *top(void)
+{
+	return getenv("WINSD_TOP") != NULL ? getenv("WINSD_TOP") : ".";
+}
+
+/* Each file of a folder; how many there were. */
+static size_t each_trace(const char *folder,
+			 void (*fn)(const char *path, struct plan *plan))
+{
+	char pattern[300];
+	glob_t found;
+	size_t count = 0;
+
+	snprintf(pattern, sizeof(pattern), "%s/testsuite/%s/*.trace", top(),
+		 folder);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	for (; count < found.gl_pathc; count++) {
+		struct plan plan;
+
+		read_plan(found.gl_pathv[count], &plan);
+		fn(found.gl_pathv[count], &plan);
+	}
+	globfree(&found);
+	return count;
+}
+
+/* ---- the limits, one of each kind ---- */
+
+#define LUCKS	20u	/* which of two records comes first is a matter of it */
+
+static void read_limit(const char *path, char limit[80])
+{
+	FILE *in = fopen(path, "r");
+
+	if (fscanf(in, "# limit: %79[^\n]", limit) != 1) {
+		fail_msg("%s: does not say which limit", path);
+	}
+	fclose(in);
+}
+
+static void is_limited(const char *path, struct plan *plan)
+{
+	char limit[80];
+	unsigned int shown = 0;
+
+	read_limit(path, limit);
+	for (unsigned int i = 0; i < LUCKS; i++, plan->seed++) {
+		struct run run;
+
+		run_plan(plan, false, &run);
+		if (run.failed) {
+			fail_msg("%s: %s", path, run.wrong);
+		}
+		for (unsigned int n = 0; n < QUIET_LIMITS; n++) {
+			shown += run.quiet.limit[n] != NULL &&
+				 strcmp(run.quiet.limit[n], limit) == 0;
+		}
+	}
+	if (shown == 0) {
+		fail_msg("%s: servers do agree", path);
+	}
+}
+
+static void limits_are_what_they_say(void **state)
+{
+	(void)state;
+	assert_true(each_trace("scenario/matrix-limits", is_limited) >= 10);
+}
+
+/* ---- what was wrong once ---- */
+
+static void is_well(const char *path, struct plan *plan)
+{
+	struct run run;
+
+	run_plan(plan, false, &run);
+	if (run.failed) {
+		fail_msg("%s: %s", path, run.wrong);
+	}
+}
+
+static void what_was_mended_stays_so(void **state)
+{
+	(void)state;
+	assert_true(each_trace("estate/traces", is_well) >= 4);
+}
+
+/* ---- faults ---- */
+
+#define FAULT_SEEDS	3000u	/* one of so many finds each of them */
+
+static struct run fault_run;
+static char fault_found_by[300];
+
+static void look_for_fault(const char *path, struct plan *plan)
+{
+	if (fault_run.failed) {
+		return;
+	}
+	run_plan(plan, false, &fault_run);
+	snprintf(fault_found_by, sizeof(fault_found_by), "%s",
+		 strrchr(path, '/') + 1);
+}
+
+/* The judge finds what is wrong: each mistake, within few estates. */
+static void faults_are_found(void **state)
+{
+	(void)state;
+	for (enum hooks_fault fault = FAULT_NONE + 1; fault < FAULT_COUNT;
+	     fault++) {
+		fault_run.failed = false;
+		hooks_plant(fault);
+		each_trace("estate/traces", look_for_fault);
+		for (uint64_t seed = 1; !fault_run.failed &&
+		     seed <= FAULT_SEEDS; seed++) {
+			struct plan plan;
+
+			plan_draw(&plan, seed);
+			run_plan(&plan, false, &fault_run);
+			snprintf(fault_found_by, sizeof(fault_found_by),
+				 "seed %" PRIu64, seed);
+		}
+		hooks_plant(FAULT_NONE);
+		if (!fault_run.failed) {
+			fail_msg("not found: %s", hooks_fault_name(fault));
+		}
+		printf("# %s: %s, %.*s\n", hooks_fault_name(fault),
+		       fault_found_by, (int)strcspn(fault_run.wrong, "\n"),
+		       fault_run.wrong);
+	}
+}
+
 static void one_trace(void **state)
 {
 	struct plan plan;
@@ -390,6 +523,9 @@ int main(void)
 	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_can_be_read_back),
+		cmocka_unit_test(limits_are_what_they_say),
+		cmocka_unit_test(what_was_mended_stays_so),
+		cmocka_unit_test(faults_are_found),
 		cmocka_unit_test(estates_become_quiet),
 	};
 

@@ -32,11 +32,10 @@ static void static_stands(void *arg, int error,
 	struct order *order = arg;
 	struct nb_record rec;
 
-	if (error == 0 && verdict != NULL &&
+	if (error == 0 &&
 	    (verdict->outcome == NB_DONE || verdict->outcome == NB_UNCHANGED) &&
-	    verdict->record.is_static && verdict->record.owner == NB_SELF &&
 	    store_get(order->node->store, &order->name, &rec) &&
-	    rec.is_static && rec.state == NB_ACTIVE) {
+	    rec.is_static && rec.state == NB_ACTIVE && rec.owner == NB_SELF) {
 		judge_static_stands(order->node, &order->name, order->addr);
 	}
 	talloc_free(order);

@@ -185,6 +185,7 @@ static void made(struct judge *judge, struct estate_node *node,
 						struct judge_version,
 						judge->versions + 64);
 	}
+	judge->deeds[node->index].versions++;
 	v = &judge->version[judge->versions];
 	*v = (struct judge_version){
 		.owner = node->ip, .version = version, .name = name,
@@ -404,8 +405,9 @@ void judge_meets(struct judge *judge, const struct nb_record *existing,
 		m->old_owner = real_owner(node, existing->owner);
 		m->old_version = existing->version;
 	}
-	judge->challenges += verdict->challenge;
-	judge->demands += verdict->demands;
+	judge->deeds[node->index].meetings++;
+	judge->deeds[node->index].challenges += verdict->challenge;
+	judge->deeds[node->index].demands += verdict->demands;
 }
 
 static void told_ours(struct judge *judge, const struct estate_node *node,
@@ -453,6 +455,7 @@ void judge_told(struct judge *judge, uint32_t command,
 		return;
 	}
 	judge->pushes += command != WREPL_TABLE_REPLY;
+	judge->deeds[node->index].pushes += command != WREPL_TABLE_REPLY;
 	for (uint32_t i = 0; i < owners; i++) {
 		if (owner[i].address == node->ip) {
 			told_ours(judge, node, owner[i].max);

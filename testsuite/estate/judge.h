@@ -72,8 +72,11 @@ struct judge {
 	struct judge_static *fixed;
 	unsigned int fixeds;
 	uint64_t told[PLAN_NODES];	/* our mark, as partners heard it */
-	unsigned int pushes;		/* UPDATE and INFORM sent */
-	unsigned int challenges, demands;
+	unsigned int pushes;		/* UPDATE and INFORM sent, by all */
+	struct judge_deeds {		/* of each server */
+		unsigned int pushes, versions, challenges, demands;
+		unsigned int meetings;
+	} deeds[PLAN_NODES];
 	uint64_t settled;		/* usec: versions of later need not
 					   be everywhere at the end */
 };

@@ -135,7 +135,12 @@ static int send_datagram(void *arg, uint32_t local, uint32_t to, uint16_t port,
 			 const uint8_t *data, size_t len)
 {
 	struct estate_node *node = arg;
+	struct nbns_msg msg;
 
+	if (nbns_decode(data, len, &msg) == NBNS_OK &&
+	    !(msg.operation & NBNS_OP_RESPONSE)) {
+		node->requests++;
+	}
 	sim_net_send(node->estate->net, local, NBNS_PORT, to, port, data, len);
 	return 0;
 }

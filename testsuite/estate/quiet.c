@@ -60,6 +60,7 @@ struct look {
 #define LOST_SILENTLY	"protocol 2.7: members lost, no version made"
 #define CAME_BACK	"protocol 4.2: not told while released, came back"
 #define FORGOTTEN	"two disks lost: the owner's, and who had it"
+#define BACKUP_LATE	"two disks lost: the owner's, a backup came later"
 #define RELEASED	"protocol 2.7: released, no version made"
 
 /* ---- what stands ---- */
@@ -268,6 +269,25 @@ static const char *partners_reason(const struct look *look, unsigned int node)
 	return NULL;
 }
 
+/*
+ * It was not told before the owner lost its disk. The owner went on without it
+ * and above it, partners have passed its version, and then it came back with a
+ * backup.
+ */
+static bool came_with_a_backup(const struct look *look)
+{
+	const struct estate_node *owner =
+		&look->estate->node[look->latest->owner - ESTATE_NODE(0)];
+
+	for (unsigned int i = 1; i < owner->losses; i++) {
+		if (owner->lost[i].from > look->latest->usec &&
+		    owner->lost[i - 1].to > owner->lost[i].from) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A change at the owner that made no version, and so is told to nobody. */
 static const char *silent_reason(const struct look *look, unsigned int node)
 {
@@ -283,6 +303,9 @@ static const char *silent_reason(const struct look *look, unsigned int node)
 	}
 	if (!look->met[node] && look->forgot[node] && owner_forgot) {
 		return FORGOTTEN;
+	}
+	if (!look->met[node] && came_with_a_backup(look)) {
+		return BACKUP_LATE;
 	}
 	/* until it becomes a tombstone */
 	return owners->there && owners->rec.state == NB_RELEASED &&

@@ -62,22 +62,44 @@ static bool take(void *arg, const struct nb_record *rec)
 	return slice->count < SLICE;
 }
 
+/*
+ * Who waits for turns; repl may be gone before they are durable. It stays as
+ * long as serve, which calls.
+ */
+struct mover {
+	struct repl *repl;
+};
+
+static struct mover *mover(struct repl *repl)
+{
+	if (repl->move.mover == NULL) {
+		repl->move.mover = talloc_zero(repl->serve, struct mover);
+	}
+	if (repl->move.mover != NULL) {
+		repl->move.mover->repl = repl;
+	}
+	return repl->move.mover;
+}
+
 static void touched(void *arg, int error, const struct nb_verdict *verdict)
 {
-	struct repl *repl = arg;
+	struct mover *self = arg;
 
 	(void)verdict;
-	if (error != 0) {
-		repl->move.error = error;
+	if (error != 0 && self->repl != NULL) {
+		self->repl->move.error = error;
 	}
 }
 
 static void durable(void *arg, int error)
 {
-	struct repl *repl = arg;
-	bool failed = error != 0 || repl->move.error != 0;
+	struct mover *self = arg;
+	struct repl *repl = self->repl;
 
-	go_on(repl, failed ? RETRY_USEC : 0);
+	if (repl != NULL) {
+		go_on(repl, error != 0 || repl->move.error != 0 ? RETRY_USEC :
+								  0);
+	}
 }
 
 /* Nothing old is left. */
@@ -98,6 +120,11 @@ static int finish(struct repl *repl)
 
 static int touch(struct repl *repl, const struct slice *slice)
 {
+	struct mover *self = mover(repl);
+
+	if (self == NULL) {
+		return ENOMEM;
+	}
 	for (unsigned int i = 0; i < slice->count; i++) {
 		struct nb_event event = {
 			.kind = NB_EV_TOUCH,
@@ -105,10 +132,10 @@ static int touch(struct repl *repl, const struct slice *slice)
 			.force = true,
 		};
 
-		serve_command(repl->serve, &event, touched, repl);
+		serve_command(repl->serve, &event, touched, self);
 	}
 	repl->move.count += slice->count;
-	return serve_when_durable(repl->serve, durable, repl) ? 0 : ENOMEM;
+	return serve_when_durable(repl->serve, durable, self) ? 0 : ENOMEM;
 }
 
 static void run(void *arg)
@@ -159,4 +186,7 @@ void move_look(struct repl *repl)
 void move_stop(struct repl *repl)
 {
 	repl_timer_stop(repl, &repl->move.timer);
+	if (repl->move.mover != NULL) {
+		repl->move.mover->repl = NULL;
+	}
 }

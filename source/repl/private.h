@@ -243,6 +243,7 @@ struct move {
 	uint64_t last;			/* versions up to here are old */
 	uint64_t count;
 	struct nb_timer *timer;
+	struct mover *mover;		/* who waits for the turn under way */
 };
 
 #define STRANGERS_KNOWN 16u

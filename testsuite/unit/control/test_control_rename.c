@@ -207,6 +207,36 @@ static void test_behind_the_gate(void **state)
 	repl_config.partner = NULL;
 }
 
+/* A turn that fails is tried again; one that ends after repl tells nobody. */
+static void test_disk_fails(void **state)
+{
+	(void)state;
+	fill(100);
+	assert_int_equal(rename_to(NEW, 0), CONTROL_OK);
+	start_as(NEW);
+	sim_disk_hold(server->disk, true);
+	sim_advance(&sim, 0);
+	assert_true(sim_disk_pending(server->disk));
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, ENOMEM);
+	assert_true(lowest_of_ours() <= 100);
+	assert_int_not_equal(number(OWNER_MOVED), 0);
+	sim_advance(&sim, 4999999);
+	assert_true(lowest_of_ours() <= 100);
+	sim_disk_hold(server->disk, true);
+	sim_advance(&sim, 1);
+	assert_true(sim_disk_pending(server->disk));
+	TALLOC_FREE(repl);
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, 0);
+	sim_advance_seconds(&sim, 10);
+	assert_int_not_equal(number(OWNER_TOUCH), 0);
+	real_wire();
+	sim_advance(&sim, 0);
+	assert_true(lowest_of_ours() > 100);
+	assert_int_equal(number(OWNER_TOUCH), 0);
+}
+
 /* An observer gives no versions: it waits until it is none any more. */
 static void test_observer_waits(void **state)
 {
@@ -257,6 +287,7 @@ int main(void)
 		TEST(test_first_start),
 		TEST(test_interrupted),
 		TEST(test_behind_the_gate),
+		TEST(test_disk_fails),
 		TEST(test_observer_waits),
 		TEST(test_old_address_is_nobodys),
 	};

@@ -232,11 +232,11 @@ static void put_owner(struct survey *survey, struct sums *sums, size_t from,
 		if (r->server[i].error != 0) {
 			continue;
 		}
-		if (line == NULL || line->max < max) {
+		if (line == NULL ? max > 0 : line->max < max) {
 			put_difference(call, sums, false, owner, server,
 				       line != NULL, line != NULL ? line->max :
 								    0);
-		} else if (own && is_above(words, line)) {
+		} else if (own && line != NULL && is_above(words, line)) {
 			put_difference(call, sums, true, owner, server, true,
 				       line->max);
 		}

@@ -43,7 +43,6 @@ struct change {
 	uint64_t to;
 	uint64_t done;
 	uint64_t statics;	/* of them */
-	uint64_t left;		/* that were not to be changed */
 	int error;
 	bool inside;		/* a slice is being handed over */
 	unsigned int waits;	/* for so many to be durable */
@@ -79,12 +78,32 @@ static void log_end(const struct change *change, const char *how)
 	}
 }
 
+static bool is_partner(const struct change *change)
+{
+	struct repl_partner_sight sight;
+
+	for (unsigned int i = 0;
+	     repl_partner_at(change->context->repl, i, &sight); i++) {
+		if (sight.address == change->owner) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void put_counts(struct call *call, const struct change *change)
 {
+	struct store_owner line;
+	uint64_t left = 0;
+
+	(void)call_owner_line(call, change->owner, &line);
+	left = line.records[0] + line.records[1] + line.records[2];
+	left -= change->dry_run && left >= change->done ? change->done : 0;
 	call_put_host(call, "owner", change->owner);
 	call_put_count(call, change->done_key, change->done);
 	call_put_count(call, "statics", change->statics);
-	call_put_count(call, "left", change->left);
+	call_put_count(call, "left", left);
+	call_put_truth(call, "still_a_partner", is_partner(change));
 }
 
 static void failed(struct change *change, int error)
@@ -184,8 +203,6 @@ static bool take(void *arg, const struct nb_record *rec)
 	if (is_wanted(change, rec)) {
 		change->is_static[change->count] = rec->is_static;
 		change->name[change->count++] = rec->name;
-	} else {
-		change->left++;
 	}
 	return true;
 }
@@ -199,7 +216,6 @@ static void one_done(void *arg, int error, const struct nb_verdict *verdict)
 		change->error = error;
 	} else if (verdict->outcome != NB_DONE) {
 		change->done--;
-		change->left++;
 	}
 	if (change->waits == 0 && !change->inside) {
 		next(change);
@@ -322,19 +338,6 @@ static bool no_versions(struct call *call)
 	}
 	call_refuse(call, CONTROL_REFUSED, "%s", text);
 	return true;
-}
-
-static bool is_partner(const struct change *change)
-{
-	struct repl_partner_sight sight;
-
-	for (unsigned int i = 0;
-	     repl_partner_at(change->context->repl, i, &sight); i++) {
-		if (sight.address == change->owner) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static void probed(void *arg, bool answers, const char *what)

@@ -205,8 +205,8 @@ int undo_write(struct winsctl *ctl, struct undo *undo)
 		status = failed(w.path, ret);
 	}
 	if (status == TOOL_OK) {
-		tool_say("%s has the %" PRIu64 " records as they were", w.path,
-			 undo->count);
+		tool_say("the records as they were (%" PRIu64 "): %s",
+			 undo->count, w.path);
 	} else if (w.file != NULL) {
 		(void)unlinkat(w.dir, w.name, 0);
 	}

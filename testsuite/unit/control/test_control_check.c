@@ -410,9 +410,12 @@ static void test_empty_map(void **state)
 	survey(b);
 	tell(A, A, 10, 0);
 	tell(B, 0, 0, 0);
+	tell(C, A, 10, 0);
+	tell(C, C, 0, 0);	/* and nobody is behind of nothing */
 	estate->surveyed(estate->survey_arg);
-	assert_non_null(strstr(pairs(b), "server 192.0.2.2; owner "));
-	assert_non_null(strstr(pairs(b), "at 192.0.2.2; servers 2"));
+	assert_non_null(strstr(pairs(b), "server 192.0.2.2; server "));
+	assert_non_null(strstr(pairs(b), "at 192.0.2.2; "
+				       "owner 192.0.2.3; own_word 0; servers 3"));
 }
 
 static void test_above(void **state)

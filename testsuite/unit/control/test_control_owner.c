@@ -104,6 +104,7 @@ static void test_all(void **state)
 	assert_int_equal(value_of("adopted"), 4);
 	assert_int_equal(value_of("statics"), 2);
 	assert_int_equal(value_of("left"), 0);
+	assert_int_equal(value_of("still_a_partner"), 0);
 	assert_true(fetch("ALIVE<20>", &rec));
 	assert_int_equal(rec.owner, NB_SELF);
 	assert_false(rec.is_static);
@@ -220,6 +221,7 @@ static void test_bound(void **state)
 	peer.events->down(peer.arg, ECONNREFUSED);
 	sim_advance(&sim, 0);
 	assert_int_equal(value_of("adopted"), 3);
+	assert_int_equal(value_of("left"), 1);
 	assert_int_equal(owner_of("FIXED2<20>"), OLD);
 }
 
@@ -248,6 +250,38 @@ static void test_client_gone(void **state)
 	store_stats(server->store, &stats);
 	assert_int_equal(stats.records, 200 - 64);
 	assert_int_equal(store_mark(server->store, OLD), 200);
+}
+
+/* The reply waits for the disk, and tells when that fails. */
+static void test_disk(void **state)
+{
+	(void)state;
+	fill();
+	sim_disk_hold(server->disk, true);
+	ask("owner adopt", OLD, CONTROL_ALL);
+	peer.events->down(peer.arg, ECONNREFUSED);
+	sim_advance_seconds(&sim, 1);
+	assert_int_equal(replies, 0);
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, ENOMEM);
+	sim_advance(&sim, 0);
+	assert_int_equal(replies, 1);
+	assert_int_equal(status_of(), CONTROL_FAILED);
+	assert_true(said(strerror(ENOMEM)));
+	assert_int_equal(owner_of("FIXED<20>"), OLD);
+	sim_disk_hold(server->disk, true);
+	ask("owner delete", OLD, CONTROL_YES);
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, 0);	/* the records */
+	assert_int_equal(replies, 0);
+	sim_disk_hold(server->disk, true);
+	sim_advance(&sim, 0);			/* its mark */
+	assert_int_equal(replies, 0);
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, 0);
+	sim_advance(&sim, 0);
+	assert_int_equal(replies, 1);
+	assert_int_equal(value_of("deleted"), 4);
 }
 
 /* ---- delete ---- */
@@ -344,6 +378,7 @@ int main(void)
 		TEST(test_many),
 		TEST(test_bound),
 		TEST(test_client_gone),
+		TEST(test_disk),
 		TEST(test_delete_spares_the_living),
 		TEST(test_delete_forgets),
 		TEST(test_delete_the_dead),

@@ -384,7 +384,7 @@ static const struct option table[OPTION_COUNT] = {
 	.summary = "the server's owner address",
 	.doc = "The address under which partners know this server's records. "
 	"It is written into the database at the first start; another one "
-	"later is an error.",
+	"later is an error: winsctl owner rename moves it.",
 },
 [OPTION_PARTNERS] = {
 	.name = "wins:partners", .type = OPTION_PARTNER_LIST,

@@ -237,6 +237,26 @@ static void test_disk_fails(void **state)
 	assert_int_equal(number(OWNER_TOUCH), 0);
 }
 
+/* A full disk takes nothing: tried again every five seconds, not at once. */
+static void test_disk_full(void **state)
+{
+	(void)state;
+	fill(100);
+	assert_int_equal(rename_to(NEW, 0), CONTROL_OK);
+	start_as(NEW);
+	sim_disk_hold(server->disk, true);
+	sim_advance(&sim, 0);		/* 64 are done */
+	sim_disk_hold(server->disk, false);
+	sim_disk_finish(server->disk, 0);
+	sim_disk_break(server->disk, ENOSPC);
+	sim_advance_seconds(&sim, 30);
+	assert_int_equal(number(OWNER_MOVED), 0);
+	assert_true(lowest_of_ours() <= 100);
+	sim_disk_break(server->disk, 0);
+	sim_advance_seconds(&sim, 11);
+	assert_true(lowest_of_ours() > 100);
+}
+
 /* An observer gives no versions: it waits until it is none any more. */
 static void test_observer_waits(void **state)
 {
@@ -288,6 +308,7 @@ int main(void)
 		TEST(test_interrupted),
 		TEST(test_behind_the_gate),
 		TEST(test_disk_fails),
+		TEST(test_disk_full),
 		TEST(test_observer_waits),
 		TEST(test_old_address_is_nobodys),
 	};

@@ -129,6 +129,20 @@ class Adopt(Case):
         self.words(first, 'owner', 'adopt', B, '--all', status=3)
         self.assertNotIn(B, {r[0] for r in self.held(third).values()})
 
+    def test_static_tombstones_stay(self):
+        """They have nothing to keep: neither adopted nor in the file."""
+        server = self.serve({'wins:partners': B, 'wins:start wait': '0'}, address=A, bits=32)
+        old = [record('DEAD<20>', '10.0.0.1', version=7, static=True, state='tombstone'),
+               record('FIXED<20>', '10.0.0.2', version=8, static=True)]
+        with server.network.entered(), Partner(B, old):
+            self.pull(server, B)
+        self.assertEqual(self.held(server)['DEAD<20>'], (B, True, 'tombstone'))
+        self.assertEqual(server.ctl('owner', 'adopt', B)[0]['adopted'], 1)
+        self.assertEqual(self.held(server), {'DEAD<20>': (B, True, 'tombstone'),
+                                             'FIXED<20>': (A, True, 'active')})
+        with open(self.undo_files(server)[0], encoding='utf-8') as f:
+            self.assertEqual([json.loads(l).get('name') for l in f], [None, 'FIXED'])
+
     def test_what_is_refused(self):
         first, second = self.estate(A, B)
         for n in range(25):
@@ -364,6 +378,8 @@ class Checks(Case):
         self.add(first, 'ONLY<20>')
         self.pull(second, A)
         self.add(second, 'MOVED<20>', address='10.0.0.5')
+        for server in first, second:
+            self.add(server, 'TWICE<20>', address='10.0.0.3' if server is first else '10.0.0.4')
         names = ['CORP<1b>', 'CORP<1c>', 'ONLY<20>', 'NOBODY<00>']
         both = ['--server', '%s,%s' % (A, B)]
         seen = first.ctl('check', 'names', *names, *both)
@@ -379,6 +395,8 @@ class Checks(Case):
         self.assertRegex(stdout, r'(?m)^CORP<1b> +all 2 agree: 10\.0\.0\.9$')
         self.assertRegex(stdout, r'(?m)^MOVED<20> +DIFFERS\n +%s +not found\n +%s +10\.0\.0\.5$' %
                          (re.escape(A), re.escape(B)))
+        seen, = first.ctl('check', 'names', 'TWICE<20>', *both, status=7)
+        self.assertEqual([a['addresses'] for a in seen['answers']], [['10.0.0.3'], ['10.0.0.4']])
         # by itself it asks the server's own addresses and its partners: NEW is silent
         seen, = first.ctl('check', 'names', 'ONLY<20>', status=4)
         self.assertEqual([(a['server'], a['failure'] is None) for a in seen['answers']],

@@ -30,8 +30,8 @@
 
 #include "control/call.h"
 
-#define LOOK		2048u	/* records in a slice */
-#define DUE		256u	/* entries of the list by time in a slice */
+#define LOOK		256u	/* records in a slice: 1 to 2 ms */
+#define DUE		256u	/* entries of the list by time */
 #define DOUBTS		64u	/* sums that differ */
 #define WAIT_USEC	20000u
 #define WAITS		250u	/* 5 s */

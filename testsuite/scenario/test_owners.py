@@ -227,6 +227,14 @@ class Delete(Case):
 
 
 class Rename(Case):
+    def files(self, server):
+        return [server.folder] + [os.path.join(server.folder, f)
+                                  for f in os.listdir(server.folder)]
+
+    def give(self, server, user):
+        for path in self.files(server):
+            os.chown(path, user, user)
+
     def check_moved(self, first, third):
         """Under the new address for everybody, and nothing of the old one here."""
         self.assertTrue(first.log.wait('records have new versions, as those of ' + NEW))
@@ -279,11 +287,15 @@ class Rename(Case):
         said = re.search(r'`winsctl (owner rename \S+)`', str(failed.exception))
         self.assertEqual(said.group(1), 'owner rename ' + NEW)
         words = said.group(1).split()
+        # what root's tool touches stays the server's, which is another user
+        self.give(first, 65534)
         dry, _ = self.words(first, *words, '--dry-run')
         real, _ = self.words(first, *words)
         self.assertEqual(dry, real)
         self.assertRegex(real, r'(?m)^from next start +127\.0\.0\.14$')
         self.assertIn('already', self.words(first, *words)[1])
+        self.assertEqual({os.stat(path).st_uid for path in self.files(first)}, {65534})
+        self.give(first, os.geteuid())
         first.start()
         self.check_moved(first, third)
 

@@ -289,11 +289,13 @@ class Rename(Case):
         words = said.group(1).split()
         # what root's tool touches stays the server's, which is another user
         self.give(first, 65534)
+        os.unlink(os.path.join(first.folder, 'wins.reserve'))   # it makes that anew
         dry, _ = self.words(first, *words, '--dry-run')
         real, _ = self.words(first, *words)
         self.assertEqual(dry, real)
         self.assertRegex(real, r'(?m)^from next start +127\.0\.0\.14$')
         self.assertIn('already', self.words(first, *words)[1])
+        self.assertTrue(os.path.exists(os.path.join(first.folder, 'wins.reserve')))
         self.assertEqual({os.stat(path).st_uid for path in self.files(first)}, {65534})
         self.give(first, os.geteuid())
         first.start()

@@ -32,7 +32,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('WINSD_BUILD') or os.path.join(TOP, 'build')
 sys.path.insert(0, HERE)
 import nbclient
-from network import Network, Recorder  # noqa: F401 (part of what tests use)
+from network import Network, Recorder, Switch  # noqa: F401 (part of what tests use)
 
 PATIENCE = 60           # s for what takes far less unless something is broken
 REPORT = re.compile(r'(Address|Leak|UndefinedBehavior|Thread)Sanitizer|runtime error:|'

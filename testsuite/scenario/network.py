@@ -26,6 +26,7 @@ import time
 CLONE_NEWNET = 0x40000000
 PACKET_OUTGOING = 4
 SO_RCVBUFFORCE = 33
+NOBODY = '02:00:00:00:00:00'    # no device of ours has it
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -94,22 +95,58 @@ class Network:
         """Every address of the block is ours, as if each had been added."""
         self.ip('route', 'add', 'local', block, 'dev', 'lo')
 
-    def join(self, other, device='eth0', address=None, other_address=None):
+    def join(self, other, device='eth0', address=None, other_address=None, other_device=None):
         """A cable between two networks, a device of this name in each."""
+        other_device = other_device or device
         self.ip('link', 'add', 'cable0', 'type', 'veth', 'peer', 'name', 'cable1')
         path = '/proc/%d/fd/%d' % (os.getpid(), other.fd)
         self.ip('link', 'set', 'cable1', 'netns', path)
         self.ip('link', 'set', 'cable0', 'name', device)
-        other.ip('link', 'set', 'cable1', 'name', device)
-        for network, addr in ((self, address), (other, other_address)):
+        other.ip('link', 'set', 'cable1', 'name', other_device)
+        for network, name, addr in ((self, device, address), (other, other_device, other_address)):
             if addr:
-                network.add_addresses(device, [addr])
-            network.ip('link', 'set', device, 'up')
+                network.add_addresses(name, [addr])
+            network.ip('link', 'set', name, 'up')
+
+    def lose(self, address, device='eth0'):
+        """What is sent to this neighbour is lost without a word, as behind a
+        cable cut far away: nobody has the hardware address that it goes to."""
+        self.ip('neigh', 'replace', address, 'lladdr', NOBODY, 'dev', device, 'nud', 'permanent')
+
+    def find(self, address, device='eth0'):
+        """The end of lose()."""
+        self.ip('neigh', 'del', address, 'dev', device)
 
     def listeners(self, port):
         """Processes that have the UDP port open."""
         out = self.run(['ss', '-Hulnp', 'sport = :%d' % port]).stdout
         return sorted({int(pid) for pid in re.findall(r'pid=(\d+)', out)})
+
+
+class Switch:
+    """One segment for many networks; each has a plug that can be pulled."""
+
+    def __init__(self):
+        self.network = Network()
+        self.network.ip('link', 'add', 'br0', 'type', 'bridge')
+        self.network.ip('link', 'set', 'br0', 'up')
+        self.ports = {}         # network -> the device here
+
+    def close(self):
+        self.network.close()
+
+    def plug(self, network, address):
+        """A device eth0 with this ADDR/BITS over there, on the segment."""
+        port = self.ports[network] = 'port%d' % len(self.ports)
+        self.network.join(network, port, other_device='eth0', other_address=address)
+        self.network.ip('link', 'set', port, 'master', 'br0')
+
+    def unplug(self, network):
+        """No carrier there; addresses and routes stay."""
+        self.network.ip('link', 'set', self.ports[network], 'down')
+
+    def replug(self, network):
+        self.network.ip('link', 'set', self.ports[network], 'up')
 
 
 class Recorder:

@@ -62,6 +62,54 @@ class Networks(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
 
 
+class Segment(unittest.TestCase):
+    """Three networks on a switch; the first one calls."""
+
+    def setUp(self):
+        self.switch = harness.Switch()
+        self.addCleanup(self.switch.close)
+        self.networks, self.hosts = [], []
+        for i in (1, 2, 3):
+            network = harness.Network()
+            self.addCleanup(network.close)
+            self.switch.plug(network, '10.9.0.%d/24' % i)
+            with network.entered():
+                host = nbclient.Client('10.9.0.1', source='10.9.0.%d' % i, source_port=137)
+            self.addCleanup(host.close)
+            self.networks.append(network)
+            self.hosts.append(host)
+
+    def hears(self, number, tries=300):
+        """One try may be lost when a plug has just found its place."""
+        sent = nbclient.build_query('A<20>', self.hosts[0].new_id())
+        for _ in range(tries):
+            try:
+                self.hosts[0].send(sent, ('10.9.0.%d' % (number + 1), 137))
+                return self.hosts[number].recv(0.2)[0] == sent
+            except (OSError, nbclient.Timeout):
+                pass
+        return False
+
+    def hears_nothing(self, number):
+        """While the other one hears what is sent after it."""
+        return not self.hears(number, tries=1) and self.hears(3 - number) and \
+            self.hosts[number].silent(0)
+
+    def test_a_plug_is_pulled(self):
+        self.assertTrue(self.hears(1))
+        self.switch.unplug(self.networks[1])
+        self.assertTrue(self.hears_nothing(1))
+        self.switch.replug(self.networks[1])
+        self.assertTrue(self.hears(1))
+
+    def test_a_neighbour_is_lost(self):
+        self.assertTrue(self.hears(1))
+        self.networks[0].lose('10.9.0.2')
+        self.assertTrue(self.hears_nothing(1))
+        self.networks[0].find('10.9.0.2')
+        self.assertTrue(self.hears(1))
+
+
 class Processes(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

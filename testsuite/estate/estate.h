@@ -50,6 +50,7 @@ struct estate_node {
 	struct repl_config repl_config;
 	struct repl_partner_config partner[PLAN_NODES];
 	unsigned int starts;
+	uint64_t crashed;		/* usec, lately */
 	unsigned int requests;		/* datagrams sent that are no reply */
 	uint64_t image_usec;		/* when it was taken */
 	struct {			/* what happened between is forgotten */

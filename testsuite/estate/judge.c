@@ -126,17 +126,6 @@ const struct judge_version *judge_find(const struct judge *judge,
 	return NULL;
 }
 
-const struct judge_version *judge_latest(const struct judge *judge,
-					 unsigned int name)
-{
-	for (unsigned int i = judge->versions; i > 0; i--) {
-		if (judge->version[i - 1].name == name) {
-			return &judge->version[i - 1];
-		}
-	}
-	return NULL;
-}
-
 /*
  * A server whose disk was lost may begin again where nobody has seen it: with
  * a version that no other server has, or believes to have.

@@ -90,9 +90,6 @@ void judge_wrong(struct judge *judge, const char *format, ...)
 unsigned int judge_name(struct judge *judge, const struct nb_name *name);
 const struct judge_version *judge_find(const struct judge *judge,
 				       uint32_t owner, uint64_t version);
-/* The latest version of a name; NULL: there is none. */
-const struct judge_version *judge_latest(const struct judge *judge,
-					 unsigned int name);
 
 /* ---- told by node.c and run.c ---- */
 

@@ -260,6 +260,7 @@ void node_crash(struct estate_node *node, bool keep_flight)
 		return;
 	}
 	judge_stopping(node);
+	node->crashed = sim_time_usec(node->estate->time);
 	found = sim_disk_crash(node->estate, node->disk, keep_flight);
 	sim_port_crash(node->port);
 	free_program(node);

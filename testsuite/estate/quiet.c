@@ -133,6 +133,35 @@ static bool all_same(const struct look *look)
 	return true;
 }
 
+static bool is_held(const struct look *look, const struct judge_version *v)
+{
+	for (unsigned int i = 0; i < look->estate->nodes; i++) {
+		const struct view *view = &look->view[i];
+
+		if (view->there && view->rec.owner == v->owner &&
+		    view->rec.version == v->version) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The latest version that did not go with its owner's memory or disk. */
+static const struct judge_version *latest_of(const struct look *look)
+{
+	for (unsigned int i = look->judge->versions; i > 0; i--) {
+		const struct judge_version *v = &look->judge->version[i - 1];
+		const struct estate_node *owner =
+			&look->estate->node[v->owner - ESTATE_NODE(0)];
+
+		if (v->owner != 0 && v->name == look->name &&
+		    (owner->crashed < v->usec || is_held(look, v))) {
+			return v;
+		}
+	}
+	return NULL;
+}
+
 static void take_look(struct look *look)
 {
 	struct estate *estate = look->estate;
@@ -159,7 +188,7 @@ static void take_look(struct look *look)
 
 		look->fixed |= fixed->name == look->name && !fixed->given_up;
 	}
-	look->latest = judge_latest(look->judge, look->name);
+	look->latest = latest_of(look);
 	look->young = look->latest != NULL &&
 		      look->latest->usec > look->judge->settled;
 }

@@ -6,7 +6,7 @@
  *		that server is gone, for two servers that give versions to one
  *		record displace each other's for ever
  *	delete	forgotten here, and how far we knew it as well; or (BURY) each
- *		becomes a tombstone of ours, and partners forget it, too
+ *		becomes a tombstone of ours, which replicates
  *
  * Many records are changed by one command. It goes through them in the order
  * of their versions in slices of 64, each one turn; the next begins when that

@@ -14,6 +14,7 @@ import harness
 from wreplclient import Partner, record
 
 A, B, C, NEW = '127.0.0.11', '127.0.0.12', '127.0.0.13', '127.0.0.14'
+LAST = '127.0.0.15'
 
 
 class Case(harness.Case):
@@ -196,18 +197,31 @@ class Delete(Case):
         for words in ([A, '--even-active'], ['127.0.0.99']):
             self.words(first, 'owner', 'delete', *words, status=6 if A in words else 3)
 
-    def test_tombstones_reach_the_third(self):
+    def test_tombstones(self):
+        """They reach whoever has nothing of the name, or something that is dead; an active
+        record of the old owner stays (5.3a: UA against UT), until it is deleted there."""
         first, second, third = self.estate(A, B, C)
         with second.client() as host:
             self.assertTrue(host.register('HOST<20>').positive)
         self.pull(first, B)
+        self.pull(third, B)
         second.stop()
+        last = harness.Server(network=first.network, address=LAST, bits=32, options={
+            'netbios name': 'LAST', 'wins:start wait': '0', 'wins:partners': A})
+        self.addCleanup(last.close)
+        first.configure({'wins:partners': '%s %s %s' % (B, C, LAST)})
+        first.reload()
         self.words(first, 'owner', 'delete', B, '--tombstone', status=6)
         [done] = first.ctl('owner', 'delete', B, '--tombstone', '--even-active')
         self.assertEqual((done['tombstoned'], done['left']), (1, 0))
         self.assertEqual(self.held(first)['HOST<20>'], (A, False, 'tombstone'))
+        last.start()
+        self.pull(last, A)
+        self.assertEqual(self.held(last)['HOST<20>'], (A, False, 'tombstone'))
         self.pull(third, A)
-        self.assertEqual(self.held(third)['HOST<20>'], (A, False, 'tombstone'))
+        self.assertEqual(self.held(third)['HOST<20>'], (B, False, 'active'))
+        self.words(third, 'owner', 'delete', B, '--even-active')
+        self.assertEqual(self.held(third), {})
 
     def test_client_that_is_killed(self):
         """Ctrl-C ends it behind a slice; once more goes on where that was."""

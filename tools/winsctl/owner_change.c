@@ -46,7 +46,7 @@ const struct poptOption owner_adopt_options[] = {
 
 const struct poptOption owner_delete_options[] = {
 	{ "tombstone", '\0', POPT_ARG_NONE, &tombstone, 0,
-	  "Delete them everywhere: partners learn of it", NULL },
+	  "Leave tombstones of this server, which replicate", NULL },
 	{ "even-active", '\0', POPT_ARG_NONE, &even_active, 0,
 	  "Although active or static records are left", NULL },
 	MANY_OPTIONS,
@@ -189,7 +189,11 @@ int owner_delete(struct winsctl *ctl)
 	};
 	int status = run(ctl, &change);
 
-	if (status == TOOL_OK && !tombstone) {
+	if (status == TOOL_OK && tombstone) {
+		tool_say("a partner keeps what it has of %s that is active or "
+			 "static: `winsctl owner delete %s --even-active` "
+			 "there", ctl->args[0], ctl->args[0]);
+	} else if (status == TOOL_OK) {
 		tool_say("a partner that still knows %s brings its records "
 			 "back; `wins:block owners = %s` prevents that",
 			 ctl->args[0], ctl->args[0]);

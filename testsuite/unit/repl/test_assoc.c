@@ -156,6 +156,11 @@ static void row_no_bits(void **state)
 	/* "a later START with bits set recovers" */
 	say_start(link, 0);
 	expect_frame(link, WREPL_START_REPLY, 0);
+	feed_frame(link, 0, 0x0a, 3, "00000000");
+	expect_ignored(link);
+	feed_frame(link, 0, 0x0a, 2, "00000000");
+	expect_stop(link, 4);
+	assert_true(link->closed);
 }
 
 static void row_start_other_context(void **state)

@@ -319,6 +319,31 @@ static void it_fails(void **state)
 	assert_int_equal(peer[0].informs, 1);
 }
 
+/* The next trigger is a count of changes, not the next change. */
+static void it_waits_for_the_next(void **state)
+{
+	(void)state;
+	pushed_to(0, 5);
+	stage_start();
+	pass(400);
+	fake_down(peer[0].link, 0);
+	peer[0].mood = FAKE_AWAY;
+	for (unsigned int i = 0; i < 5; i++) {
+		registers(i);
+	}
+	pass(2);
+	assert_int_equal(net.calls, 1 + 2);
+	peer[0].mood = FAKE_WELL;
+	for (unsigned int i = 5; i < 9; i++) {
+		registers(i);
+		pass(10);
+	}
+	assert_int_equal(net.calls, 1 + 2);
+	registers(9);
+	pass(2);
+	assert_int_equal(peer[0].informs, 2);
+}
+
 /* More than two failures in five minutes (microsoft-wins.md 5). */
 static void it_fails_too_often(void **state)
 {
@@ -702,6 +727,7 @@ int main(void)
 		TEST(not_more_than_one_a_second),
 		TEST(observing),
 		TEST(it_fails),
+		TEST(it_waits_for_the_next),
 		TEST(it_fails_too_often),
 		TEST(the_old_connection_is_gone),
 		TEST(they_speak_first),

@@ -147,6 +147,27 @@ static void unsorted(void **state)
 	stage_setup_one(state);
 }
 
+/* And when it breaks, what came first is not taken for all that is below. */
+static void unsorted_and_broken(void **state)
+{
+	struct nb_record *rec = replicas(A, 1, 3);
+	uint8_t *frame = NULL;
+	struct caller c;
+	size_t len = 0;
+
+	(void)state;
+	rec[0].version = 5;
+	ask_for_news(&c, 1, 9);
+	frame = reply_of(&c, rec, 3, &len);
+	fake_feed(c.link, frame, HEAD + 2 * ONE);
+	fake_down(c.link, ECONNRESET);
+	settle();
+	assert_true(mark_of(A) == 0);
+	ask_for_news(&c, 1, 9);
+	free(frame);
+	free(rec);
+}
+
 static void not_asked_for(void **state)
 {
 	static const uint64_t version[] = { 11, 4, 10, 12, 5, 21,
@@ -789,6 +810,7 @@ int main(void)
 		TEST(it_follows_the_records),
 		TEST(it_survives),
 		OWN(unsorted),
+		TEST(unsorted_and_broken),
 		TEST(not_asked_for),
 		TEST(nothing_in_it),
 		TEST(padding_comes_late),

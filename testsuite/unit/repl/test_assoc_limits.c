@@ -312,6 +312,50 @@ static void an_answer_may_wait(void **state)
 	assert_true(stat_of(&st, "replication-answer-bytes") == 0);
 }
 
+static unsigned int until_it_fails;
+
+static bool fails_then(void)
+{
+	return until_it_fails > 0 && --until_it_fails == 0;
+}
+
+/* CVE-2011-1248: a reset before the reply, and a send that fails, at each
+ * state, very often. */
+static void resets(void **state)
+{
+	size_t before = 0;
+
+	(void)state;
+	put_ours("OURS<20>", false);
+	net.fails = fails_then;
+	for (unsigned int i = 0; i < 100000; i++) {
+		struct caller c = { .link = fake_call(&st.end, P(1)) };
+
+		assert_non_null(c.link);
+		until_it_fails = i % 7;
+		if (i % 5 >= 1) {
+			say_start(c.link, 0);
+		}
+		if (i % 5 >= 2) {
+			say_query(&c);
+		}
+		if (i % 5 >= 3) {
+			say_request(&c, SIM_SELF, 1, 0);
+		}
+		if (i % 5 >= 4) {
+			sim_advance(&sim, 0);
+		}
+		fake_down(c.link, ECONNRESET);
+		sim_advance(&sim, 0);
+		fake_sweep(&net);
+		before = i == 100 ? talloc_total_size(st.repl) : before;
+	}
+	until_it_fails = 0;
+	assert_true(talloc_total_size(st.repl) == before);
+	assert_int_equal(fake_open(&net), 0);
+	assert_true(sim.timer_count < 10);
+}
+
 /* ---- frames that lie ---- */
 
 /* It closes, nothing is stored, nothing is read past the end. */
@@ -480,6 +524,7 @@ int main(void)
 		ONE(half_a_start),
 		ONE(idle),
 		OWN(an_answer_may_wait),
+		ONE(resets),
 		ONE(lying_lengths),
 		ONE(lying_counts),
 		OWN(lying_names),

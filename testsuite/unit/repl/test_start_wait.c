@@ -311,6 +311,15 @@ static void moved(void **state)
 {
 	(void)state;
 	older_than_it_was("owner-moved", "under another owner address");
+	/* what is ours is told under the new address: as news */
+	for (unsigned int i = 0; i < 600; i++) {
+		struct nb_record rec;
+		char name[32];
+
+		snprintf(name, sizeof(name), "N%08u<20>", i + 1);
+		assert_true(sim_record(st.server, name, &rec));
+		assert_true(rec.version > 600);
+	}
 }
 
 /* Killed when some of what was lost had come back, but not the last of it:

@@ -3,10 +3,16 @@
 
 A view is what one server holds: {'NAME<20>': record} with type, state, static,
 owner, version and members [(address, owner)]. All views must have the same of
-each name, but for what EXPLAINED names with the rule of protocol.md that makes
+each name, but for what RULES names with the paragraph of protocol.md that makes
 the difference; anything else is found.
+
+A rule looks at what a server here has (a) and another there (b), and may ask
+what the others have. LIMITS among them are limits of the pinned matrix, where
+one more version of the name brings all together.
 """
 import itertools
+
+HOSTS = ('unique', 'mhomed')
 
 
 def ours_of(line):
@@ -35,87 +41,110 @@ def same(a, b):
 
 
 class Two:
-    """What two servers, here and there, have of one name: a and b, or None.
-    holders: live hosts that hold the name, where the test knows."""
+    """have: {server: record or None} of one name. holders: addresses whose
+    hosts claim it, where the test knows, else None."""
 
-    def __init__(self, a, here, b, there, holders=None):
-        self.a, self.here, self.b, self.there, self.holders = a, here, b, there, holders
+    def __init__(self, have, here, there, holders=None):
+        self.have, self.here, self.there, self.holders = have, here, there, holders
+        self.a, self.b = have[here], have[there]
 
-    def sides(self):
-        """(record, its server, the other's record, its server), both ways."""
-        return ((self.a, self.here, self.b, self.there), (self.b, self.there, self.a, self.here))
+    def active(self, *types):
+        """Are both there, active, and of such a type?"""
+        return all(r and r['state'] == 'active' and r['type'] in types for r in (self.a, self.b))
+
+    def claimed(self, record):
+        return self.holders is None or bool(addresses(record) & self.holders)
 
 
 # ---------------------------------------------------------------- the rules
 
 def released_at_owner(two):
     """4.2: a released record is never sent, and 2.6: who released it knows. Its
-    replica stays as it was until a tombstone comes; and a host that took its
-    name from one server is still known at the other where it registered too."""
-    return any(r and r['owner'] == at and r['state'] == 'released' for r, at, _, _ in two.sides())
+    replicas stay as they were until a tombstone comes; who had none gets none;
+    and a host that took its name from one server is still known at the other
+    where it registered too."""
+    at_owner = two.a and two.have.get(two.a['owner'])
+    return at_owner and at_owner['owner'] == two.a['owner'] and at_owner['state'] == 'released'
 
 
 def group_address(two):
     """1.4, 2.7, 5.3b: a normal group has one address, that nobody is told, and
     belongs to the server where one of its members refreshed last. With members
     at both servers the two copies go on taking each other's place."""
-    a, b = two.a, two.b
-    return a['type'] == b['type'] == 'group' and a['state'] == b['state']
+    return two.active('group')
 
 
 def member_expired_late(two):
     """6, and Q184832: a member that was released at its owner without a new
     version (2.7: partial release of an own record) is known to the owner
     only, until the next version."""
-    a, b = two.a, two.b
-    if a['owner'] == two.there:
-        a, b = b, a
-    return (a['owner'] == b['owner'] and a['version'] == b['version'] and
-            a['type'] == b['type'] and addresses(a) < addresses(b))
-
-
-def two_holders(two):
-    """5.6: each server asked its own holder, that answered, and it keeps it.
-    Two hosts claim one name, and both live."""
-    a, b = two.a, two.b
-    hosts = ('unique', 'mhomed')
-    if two.holders is not None and not (addresses(a) & two.holders and addresses(b) & two.holders):
-        return False
-    return (a['owner'] != b['owner'] and a['state'] == b['state'] == 'active' and
-            a['type'] in hosts and b['type'] in hosts and not addresses(a) & addresses(b))
+    return (two.active('sgroup', 'mhomed') and two.a['type'] == two.b['type'] and
+            two.a['owner'] == two.b['owner'] and two.a['version'] == two.b['version'] and
+            two.b['owner'] != two.there and addresses(two.a) < addresses(two.b))
 
 
 def identical_groups(two):
     """5.3b: of an own special group with the same members and owners nothing
     is taken, not even the version."""
-    a, b = two.a, two.b
-    return (a['owner'] == two.here and b['owner'] == two.there and
-            a['type'] == b['type'] == 'sgroup' and
-            a['state'] == b['state'] == 'active' and a['members'] == b['members'])
+    return two.active('sgroup') and two.a['owner'] == two.here and \
+        two.a['members'] == two.b['members']
 
 
 def member_refreshed(two):
     """2.3 #20 and 2.7: the refresh of a member in a special group of our own
     makes the member ours, and makes no version."""
+    if not two.active('sgroup'):
+        return False
     mine, theirs = dict(two.a['members']), dict(two.b['members'])
-    return (two.a['type'] == two.b['type'] == 'sgroup' and
-            two.a['state'] == two.b['state'] == 'active' and
-            set(mine) == set(theirs) and mine != theirs and
-            all(mine[ip] == theirs[ip] or mine[ip] == two.here or theirs[ip] == two.there
-                for ip in mine))
+    return set(mine) == set(theirs) and mine != theirs and \
+        all(theirs[ip] == owner or owner == two.here or theirs[ip] == two.there
+            for ip, owner in mine.items())
 
 
-EXPLAINED = [released_at_owner, group_address, member_expired_late, two_holders,
-             identical_groups, member_refreshed]
+def two_holders(two):
+    """5.6: each server asked its own holder, that answered, and it keeps it.
+    Two hosts claim one name, and both live; others have the one or the other."""
+    if not two.active(*HOSTS) or not two.claimed(two.a) or not two.claimed(two.b):
+        return False
+    return len(two.holders) > 1 if two.holders is not None else \
+        not addresses(two.a) & addresses(two.b)
+
+
+def standing_group(two):
+    """5.3a, row GA: of the groups of two others what stands stays, whichever is
+    newer, and who asks there hears of no other. And two that cross each other
+    leave each owner with the other's (5.3b). To clients they are the same."""
+    return two.active('group') and two.a['owner'] != two.b['owner'] and \
+        any(record and record['owner'] != server for server, record in two.have.items())
+
+
+def older_came_last(two):
+    """5.3a, rows UA and MA: of the hosts of two others the last one that came
+    is kept, and who heard of the newer one first has the older one. Nobody
+    makes a version of it afterwards."""
+    return two.active(*HOSTS) and two.a['owner'] != two.here and two.a['owner'] != two.b['owner']
+
+
+def holder_gone(two):
+    """5.6 and 2.8: a replica was refused because the holder here answered, and
+    then it left without a word. What it had stands until its time is over."""
+    return two.active(*HOSTS) and two.a['owner'] == two.here and not two.claimed(two.a)
+
+
+LIMITS = [older_came_last, holder_gone]
+RULES = [released_at_owner, group_address, member_expired_late, identical_groups,
+         member_refreshed, two_holders, standing_group] + LIMITS
 
 
 # ---------------------------------------------------------------- judging
 
-def explain(two):
+def explain(have, here, there, holders):
     """The rule that explains a difference, or None."""
-    if not two.a or not two.b:
-        return 'released_only_here' if (two.a or two.b)['state'] == 'released' else None
-    return next((rule.__name__ for rule in EXPLAINED if rule(two)), None)
+    if not have[here] or not have[there]:
+        if (have[here] or have[there])['state'] == 'released':
+            return released_at_owner    # and its owner may know nothing of it
+    both = Two(have, here, there, holders), Two(have, there, here, holders)
+    return next((rule for rule in RULES if any(map(rule, both))), None)
 
 
 def differences(views, holders=lambda name: None):
@@ -124,12 +153,17 @@ def differences(views, holders=lambda name: None):
     found, explained = {}, {}
     for name in sorted(set().union(*views.values())):
         have = {server: view.get(name) for server, view in views.items()}
-        reasons = {explain(Two(have[x], x, have[y], y, holders(name)))
+        reasons = {explain(have, x, y, holders(name))
                    for x, y in itertools.combinations(have, 2)
                    if (have[x] or have[y]) and not
                    (have[x] and have[y] and same(have[x], have[y]))}
         if None in reasons:
             found[name] = have
         elif reasons:
-            explained[name] = sorted(reasons)
+            explained[name] = reasons
     return found, explained
+
+
+def told(explained):
+    """For people."""
+    return {name: sorted(rule.__name__ for rule in rules) for name, rules in explained.items()}

@@ -1,0 +1,358 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Estates of real servers, each in a network of its own on one segment.
+
+Hosts register, move, release, die and claim each other's names at any server
+while cables are cut, servers are stopped and started, and killed. Then all is
+whole again, every live host comes by once, and
+
+    all databases agree, but for what agreement.py names with the rule;
+    a static that was acknowledged is at every server, as it was made;
+    no version ever named two records (Ledger);
+    `check versions` says that everybody knows of every owner what that says.
+
+What is not left to chance has tests of its own: a server without its database
+and one with an old copy of it get their records back and go on above what
+others know of them; records of a retired server are adopted.
+
+Nothing sleeps: `partner pull` ends when the partner was asked and what it told
+is durable, and that is repeated until what is awaited is there.
+"""
+import os
+import random
+import shutil
+import threading
+import time
+import unittest
+
+import agreement
+import harness
+import hosts
+
+SERVER = '10.53.60.%d'
+HOSTS = ['10.53.60.%d' % (101 + i) for i in range(12)]
+STATIC = '10.53.61.%d'
+SEED = os.environ.get('SEED')
+PATIENCE = int(os.environ.get('PATIENCE', '60'))
+KEEP = os.environ.get('KEEP')   # a folder for all that servers say
+SURPRISE = 'knows versions of ours'     # a crash forgets none that was told
+OPEN = 'registrations are taken from now on'
+
+PAIR = [(1, 2)]
+CHAIN = [(1, 2), (2, 3), (3, 4)]
+MESH = [(a, b) for a in range(1, 5) for b in range(1, a)]
+
+
+class Ledger:
+    """Which record each version of each owner was ever seen to name. Members
+    come and go under one version (2.7, 5.4), names do not."""
+
+    def __init__(self):
+        self.seen = {}          # (owner, version) -> name
+
+    def note(self, view):
+        for name, record in view.items():
+            key = record['owner'], record['version']
+            first = self.seen.setdefault(key, name)
+            if first != name:
+                raise AssertionError('version %d of %s was %s, and is %s' % (
+                    key[1], key[0], first, name))
+
+    def highest(self, owner):
+        return max((v for who, v in self.seen if who == owner), default=0)
+
+
+class Case(harness.Case):
+    maxDiff = None
+
+    def build(self, edges, options=None, **partner):
+        """Servers, running, and hosts that can reach them all."""
+        self.switch = harness.Switch()
+        self.addCleanup(self.switch.close)
+        self.edges = edges
+        self.servers = {}
+        self.ledger = Ledger()
+        for number in sorted({n for edge in edges for n in edge}):
+            self.servers[SERVER % number] = self.server(number, options or {}, partner)
+        self.network = harness.Network()
+        self.addCleanup(self.network.close)
+        self.switch.plug(self.network, '10.53.60.100/24')
+        self.network.add_addresses('eth0', [ip + '/24' for ip in HOSTS])
+        self.logs = {}
+        if KEEP:
+            self.addCleanup(self.keep_logs)
+        for address in self.servers:
+            self.start_server(address)
+        for server in self.servers.values():
+            self.assertTrue(server.log.wait(OPEN), server.log.text())
+        self.hosts = hosts.Hosts(self.network, HOSTS, self.servers, timeout=1)
+        self.addCleanup(self.hosts.close)
+
+    def start_server(self, address):
+        server = self.servers[address]
+        server.start()
+        self.logs.setdefault(address, []).append(server.log)
+
+    def keep_logs(self):
+        for address, logs in self.logs.items():
+            with open(os.path.join(KEEP, address), 'w', encoding='utf-8') as f:
+                f.write('\n--- start\n'.join(log.text() for log in logs) + '\n')
+
+    def partners(self, number):
+        return [SERVER % (a if b == number else b) for a, b in self.edges if number in (a, b)]
+
+    def server(self, number, options, partner):
+        network = harness.Network()
+        self.addCleanup(network.close)
+        self.switch.plug(network, SERVER % number + '/24')
+        server = harness.Server(network=network, address=SERVER % number, bits=24)
+        self.addCleanup(server.close)
+        state = os.path.join(server.folder, 'state')
+        os.mkdir(state)
+        keys = ', '.join('%s=%s' % item for item in dict(
+            {'pull interval': 1, 'retry': 1, 'push count': 1}, **partner).items())
+        server.configure({
+            'netbios name': 'SERVER%d' % number, 'state directory': state,
+            'wins:partners': ' '.join(self.partners(number)),
+            'wins:demand delay': '0', 'wins:challenge': '300 2',
+            'wreplsrv:periodic_interval': '1', 'log level': '10' if KEEP else '3'})
+        server.configure({'wins:partner ' + a: keys for a in self.partners(number)})
+        server.configure(options)
+        return server
+
+    def diameter(self):
+        """Most hops between two servers."""
+        numbers = {n for edge in self.edges for n in edge}
+        far = 0
+        for start in numbers:
+            seen, hops = {start}, 0
+            while seen != numbers:
+                seen |= {n for edge in self.edges for n in edge if set(edge) & seen}
+                hops += 1
+            far = max(far, hops)
+        return far
+
+    # -- looking
+
+    def views(self):
+        views = {a: agreement.view_of(s) for a, s in self.servers.items() if s.running()}
+        for view in views.values():
+            self.ledger.note(view)
+        return views
+
+    def pull(self, rounds=1):
+        """Everybody from all partners; what one round brings others pass on."""
+        for _ in range(rounds):
+            for server in self.servers.values():
+                if server.running():
+                    server.tool('winsctl', '-s', server.config, 'partner', 'pull')
+
+    def until(self, good, what):
+        """Pull until it is so; the last view of all."""
+        deadline = time.monotonic() + PATIENCE
+        views = self.views()
+        while not good(views):
+            self.assertLess(time.monotonic(), deadline, what + ':\n' + '\n'.join(
+                '%s %s' % (a, v) for a, v in views.items()))
+            self.pull()
+            views = self.views()
+        return views
+
+    def agree(self):
+        """Wait for it; what was explained, and all views."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            views = self.views()
+            found, explained = agreement.differences(views, self.hosts.holders)
+            if not found or time.monotonic() > deadline:
+                break
+            self.pull()
+        self.assertEqual(found, {})
+        return explained, views
+
+    def touch(self, name, views):
+        """A new version of it: where a living host has it, if that can be."""
+        def worth(address):
+            record = views[address].get(name)
+            if not record or record['state'] != 'active':
+                return 0, 0
+            return (1 + bool(agreement.addresses(record) & self.hosts.holders(name)),
+                    record['owner'] == address)
+        self.servers[max(views, key=worth)].ctl('record', 'touch', name)
+
+    def agree_in_the_end(self):
+        """Agreement; where the matrix is at its limit, after one new version."""
+        explained, views = self.agree()
+        limits = set(agreement.LIMITS)
+        limited = [name for name, rules in explained.items() if rules <= limits]
+        for name in limited:
+            self.touch(name, views)
+        self.until(lambda views: not any(
+            name in found_or_explained for name in limited for found_or_explained in
+            agreement.differences(views, self.hosts.holders)), 'limits that stay')
+        return agreement.told(explained), len(views[SERVER % 1])
+
+    def even(self):
+        """check versions: nobody lags behind, nobody tells more."""
+        for address, server in self.servers.items():
+            if not server.running():
+                continue
+            lines = server.ctl('check', 'versions')
+            self.assertEqual([x for x in lines if 'reachable' in x and not x['reachable']], [])
+            cells = [(line['owner'], cell) for line in lines if 'owner' in line
+                     for cell in line['servers']]
+            self.assertGreaterEqual(len(cells), 4, address)
+            self.assertEqual([c for c in cells if c[1]['differs']], [], address)
+
+
+class Chaos(Case):
+    """By chance."""
+
+    def live_through(self, edges, seed, things):
+        print('# SEED=%d' % seed)
+        self.dice = random.Random(seed)
+        self.statics = {}               # name -> (address, server)
+        self.tries = 0
+        self.cuts, self.unplugged = set(), set()
+        self.build(edges)
+        self.count = dict.fromkeys(('cut', 'unplug', 'heal', 'stop', 'kill', 'start', 'static',
+                                    'move', 'die'), 0)
+        busy = [hosts.Traffic(self.hosts, random.Random(self.dice.random()), HOSTS[i::2])
+                for i in (0, 1)]
+        self.ending = False
+        threads = [threading.Thread(target=self.run_traffic, args=(t,)) for t in busy]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(things):
+                self.one_thing()
+        finally:
+            self.ending = True
+            for thread in threads:
+                thread.join()
+        self.traffic = sum(t.done for t in busy)
+        self.recover()
+
+    def run_traffic(self, traffic):
+        while not self.ending:
+            traffic.one_thing()
+
+    # -- what happens
+
+    def one_thing(self):
+        what = self.dice.choice(['cut', 'cut', 'unplug', 'heal', 'heal', 'stop', 'kill', 'start',
+                                 'start', 'static', 'static', 'move', 'move', 'die'])
+        address = self.dice.choice(sorted(self.servers))
+        if getattr(self, what)(address):
+            self.count[what] += 1
+        for server in self.servers.values():
+            if server.running():
+                self.ledger.note(agreement.view_of(server))
+
+    def cut(self, _):
+        a, b = self.dice.choice(self.edges)
+        if (a, b) in self.cuts:
+            return False
+        self.cuts.add((a, b))
+        self.servers[SERVER % a].network.lose(SERVER % b)
+        self.servers[SERVER % b].network.lose(SERVER % a)
+        return True
+
+    def heal(self, _):
+        if self.unplugged:
+            address = self.unplugged.pop()
+            self.switch.replug(self.servers[address].network)
+        elif self.cuts:
+            a, b = self.cuts.pop()
+            self.servers[SERVER % a].network.find(SERVER % b)
+            self.servers[SERVER % b].network.find(SERVER % a)
+        else:
+            return False
+        return True
+
+    def unplug(self, address):
+        if self.unplugged:
+            return False
+        self.unplugged.add(address)
+        self.switch.unplug(self.servers[address].network)
+        return True
+
+    def stop(self, address, how='stop'):
+        if sum(s.running() for s in self.servers.values()) < 2 or \
+                not self.servers[address].running():
+            return False
+        log = self.servers[address].log
+        getattr(self.servers[address], how)()
+        self.assertIsNone(log.find(SURPRISE))
+        return True
+
+    def kill(self, address):
+        return self.stop(address, 'kill')
+
+    def start(self, _):
+        for address, server in self.servers.items():
+            if not server.running():
+                self.start_server(address)
+                return True
+        return False
+
+    def static(self, address):
+        server = self.servers[address]
+        if not server.running():
+            return False
+        self.tries += 1
+        number = self.tries
+        # also of names that hosts want, where none has it there
+        name = 'SHARED%d<20>' % number if number < 3 else 'STATIC%d<20>' % number
+        if server.tool('winsctl', '-s', server.config, 'record', 'add', name,
+                       STATIC % number).returncode != 0:
+            return False
+        self.statics[name] = STATIC % number, address
+        return True
+
+    def move(self, address):
+        old, new = self.dice.sample(self.hosts.live(), 2)
+        name = 'HOST%s<20>' % old.rsplit('.', maxsplit=1)[-1]
+        return self.hosts.move(old, new, address, name)
+
+    def die(self, _):
+        if self.hosts.dead:
+            return False
+        self.hosts.die(self.dice.choice(self.hosts.live()))
+        return True
+
+    # -- and then
+
+    def recover(self):
+        while self.heal(None) or self.start(None):
+            pass
+        self.pull(2 * self.diameter())
+        self.hosts.refresh_all(lambda ip: SERVER % (int(ip[-1]) % len(self.servers) + 1))
+        explained, count = self.agree_in_the_end()
+        print('# %d things by hosts, %s' % (self.traffic, self.count))
+        print('# %d records, %d versions seen, explained differences: %s' % (
+            count, len(self.ledger.seen), explained))
+        for name, (ip, address) in self.statics.items():
+            for view in self.views().values():
+                record = view.get(name)
+                self.assertTrue(record and record['static'], (name, record))
+                self.assertEqual((record['state'], record['owner'], agreement.addresses(record)),
+                                 ('active', address, {ip}))
+        self.even()
+        for server in self.servers.values():
+            self.assertIsNone(server.log.find(SURPRISE))
+        self.assertGreater(self.traffic, 50)
+        self.assertGreater(count, 15)
+
+    def test_pair(self):
+        self.live_through(PAIR, int(SEED or '1'), 40)
+
+    def test_chain(self):
+        self.live_through(CHAIN, int(SEED or '2'), 40)
+
+    def test_mesh(self):
+        self.live_through(MESH, int(SEED or '3'), 40)
+
+
+if __name__ == '__main__':
+    unittest.main()

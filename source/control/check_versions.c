@@ -229,8 +229,8 @@ static void put_owner(struct survey *survey, struct sums *sums, size_t from,
 		uint32_t server = r->server[i].address;
 		const struct line *line = line_of(r, owner, server);
 
-		if (r->server[i].error != 0) {
-			continue;
+		if (r->server[i].error != 0 || (line == NULL && max == 0)) {
+			continue;	/* nothing is told of nothing */
 		}
 		if (line == NULL ? max > 0 : line->max < max) {
 			put_difference(call, sums, false, owner, server,

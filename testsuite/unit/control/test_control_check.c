@@ -418,6 +418,19 @@ static void test_empty_map(void **state)
 				       "owner 192.0.2.3; own_word 0; servers 3"));
 }
 
+/* Nobody can know anything of a server that has given no version yet. */
+static void test_no_version_yet(void **state)
+{
+	struct bench *b = *state;
+
+	survey(b);
+	tell(A, A, 10, 0);
+	tell(B, A, 10, 0);
+	tell(B, B, 0, 0);
+	estate->surveyed(estate->survey_arg);
+	assert_int_equal(value_of(b, "lines_behind"), 0);
+}
+
 static void test_above(void **state)
 {
 	struct bench *b = *state;
@@ -513,6 +526,7 @@ int main(void)
 		CHECK(test_agreement),
 		CHECK(test_behind_and_silent),
 		CHECK(test_empty_map),
+		CHECK(test_no_version_yet),
 		CHECK(test_above),
 		CHECK(test_survey_too_large),
 		CHECK(test_survey_client_gone),

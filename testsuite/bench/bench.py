@@ -18,7 +18,8 @@ names of the largest server, and as many refreshes. winsd-2cpu may use both
 CPUs, one of them with the load. Queries beside registrations are an open
 loop: 80 of 100 requests are queries, once alone and once with 20 of new names.
 At the end the largest server is started again, after a clean stop and after
-kill -9, and asked each ms until it is right.
+kill -9, and asked each ms until it is right. Then replication is measured,
+see replication.py.
 
 The table of aims tells what the rates are for; it fails nothing. All phases
 as JSON: build/bench.json. The exit status is 1 if winsd gave a
@@ -48,6 +49,7 @@ import harness
 import nbclient
 import packages
 import peers
+import replication
 
 SERVER, BITS = '10.98.0.1', 16
 # Servers that keep many names stay up while others come and go: behind a
@@ -73,7 +75,10 @@ class Plan:
         self.fresh = 300 if quick else 10000    # names that come and go
         self.sustained = 0.5 if quick else 20.0
         self.sizes = [1000, 20000] if quick else [1000, 100000, 1000000]
+        self.records = args.records or (1000 if quick else 100000)
+        self.some = 30 if quick else 1000       # what the AD server is told in a round
         self.subjects = args.only.split(',') if args.only else ['nmbd', 'ad', 'winsd']
+        self.parts = args.parts.split(',')
         two = len(os.sched_getaffinity(0)) > 1
         nice = ['nice', '-n', '-20'] if os.geteuid() == 0 else []
         self.pin = nice + (['taskset', '-c', '0'] if two else [])
@@ -83,9 +88,12 @@ class Plan:
 
 
 class Bench:
+    server, bits = SERVER, BITS
+
     def __init__(self, plan):
         self.plan = plan
         self.rows, self.restarts, self.sizes = [], [], []
+        self.replication = replication.Replication(self, say)
         self.server_side, self.grown_side = harness.Network(), harness.Network()
         self.client_side = harness.Network()
         self.client_side.own('10.128.0.0/9')
@@ -93,6 +101,8 @@ class Bench:
         self.cable(self.grown_side, 'eth1', '10.97.0.1', ASKER)
         self.grown_side.add_addresses('eth1', [
             '%s/%d' % (GROWN % (10 + i), GROWN_BITS) for i in range(len(plan.sizes))])
+        self.grown_side.add_addresses('eth1', [
+            '%s/%d' % (address, replication.BITS) for address in replication.ADDRESSES])
         self.folder = os.path.join(BUILD, 'bench', 'state')
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
@@ -185,11 +195,12 @@ class Bench:
         finally:
             peer.close()
 
-    def winsd(self, side, address, name, bits=BITS):
+    def winsd(self, side, address, name, bits=BITS, options=None):
         folder = os.path.join(self.folder, name)
         os.makedirs(folder, exist_ok=True)
         return harness.Server(network=side, address=address, bits=bits,
-                              options=OPTIONS, folder=folder, prefix=self.plan.pin)
+                              options={**OPTIONS, **(options or {})}, folder=folder,
+                              prefix=self.plan.pin)
 
     def ours(self, tag):
         server = self.winsd(self.server_side, SERVER, 'round%d' % tag).start()
@@ -209,12 +220,12 @@ class Bench:
             server = self.winsd(self.grown_side, address, 'grown%d' % size, GROWN_BITS)
             stack.callback(server.close)
             server.start()
-            empty = memory(server.pid)
+            empty = replication.resident(server.pid)
             last = size == self.plan.sizes[-1]
             row = self.load('winsd-sustained' if last else 'winsd-%d' % size, 'register',
                             address, server.pid, names=size, window=256, timeout=10000)
             stats = server.ctl('server', 'stats')[0]
-            self.sizes.append({'names': size, 'resident': (memory(server.pid) - empty) / size,
+            self.sizes.append({'names': size, 'resident': (replication.resident(server.pid) - empty) / size,
                                'counted': stats['store_memory'] / stats['records']})
             say('  %d names registered at %.0f/s, %.0f bytes each' % (
                 size, row['rate'], self.sizes[-1]['resident']))
@@ -253,9 +264,9 @@ class Bench:
                     end, row['ended'], size, row['answer'], row['registration']))
                 self.restarts.append(row)
 
-    def run(self):
+    def names(self):
+        """All that clients do."""
         with contextlib.ExitStack() as stack:
-            stack.callback(self.close)
             grown = []
             if 'winsd' in self.plan.subjects:
                 say('filling')
@@ -273,6 +284,15 @@ class Bench:
             if grown:
                 say('restarts')
                 self.restart(*grown[-1])
+
+    def run(self):
+        try:
+            if 'names' in self.plan.parts:
+                self.names()
+            if 'replication' in self.plan.parts:
+                self.replication.run()
+        finally:
+            self.close()
 
     def close(self):
         self.server_side.close()
@@ -330,11 +350,6 @@ class Asker(threading.Thread):
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
-
-
-def memory(pid):
-    with open('/proc/%d/statm' % pid, encoding='ascii') as f:
-        return int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 # ---- telling
@@ -396,7 +411,7 @@ class Result:
                     cpu, limit, limit / cpu if cpu else 0, self.median(ours, 'miss'),
                     self.ratio(ours, 'query', 'ad')))
 
-    def aims(self, sizes, restarts):
+    def aims(self, sizes, restarts, partners):
         """What there is (None: nothing to compare) beside what is wanted."""
         print('\n%-56s %9s %9s' % ('aims', 'measured', 'wanted'))
 
@@ -425,6 +440,9 @@ class Result:
             row('bytes a record, as counted', size['counted'], 250, False)
             row('bytes a record, resident', size['resident'], 250, False)
             row('bytes a record in the file', size.get('file'), 300, False)
+        row('p99 of queries, beside replicas / alone', ratio(
+            'winsd-own-beside', 'query', 'winsd-own-alone', 'query', 'query_p99_us'), 2, False)
+        partners.aims(row)
 
     def faults(self):
         """Wrong answers of winsd, and losses where it was asked again."""
@@ -453,7 +471,9 @@ def main():
     parser.add_argument('--rounds', type=int)
     parser.add_argument('--seconds', type=float, help='of each phase')
     parser.add_argument('--names', type=int)
+    parser.add_argument('--records', type=int, help='of replication')
     parser.add_argument('--only', help='of nmbd,ad,winsd')
+    parser.add_argument('--parts', default='names,replication', help='which of them')
     parser.add_argument('--no-build', action='store_true')
     parser.add_argument('--output', default=os.path.join(BUILD, 'bench.json'))
     args = parser.parse_args()
@@ -464,15 +484,18 @@ def main():
     began = time.time()
     bench.run()
     result = Result(bench.rows)
+    partners = replication.Told(bench.replication.rows)
     result.table()
     result.growth(plan.sizes)
-    result.aims(bench.sizes, bench.restarts)
+    partners.table()
+    result.aims(bench.sizes, bench.restarts, partners)
     with open(args.output, 'w', encoding='ascii') as f:
         json.dump({'began': began, 'seconds': time.time() - began, 'machine': platform.uname()._asdict(),
                    'cpus': os.cpu_count(), 'load_average': os.getloadavg(),
                    'packages': versions(), 'rounds': plan.rounds, 'rows': bench.rows,
-                   'sizes': bench.sizes, 'restarts': bench.restarts}, f, indent=1)
-    faults = result.faults()
+                   'sizes': bench.sizes, 'restarts': bench.restarts,
+                   'replication': bench.replication.rows}, f, indent=1)
+    faults = result.faults() + partners.faults()
     print('\n%d rounds, %.0f s, %d faults of winsd; all phases in %s' % (
         plan.rounds, time.time() - began, faults, os.path.relpath(args.output)))
     return 1 if faults else 0

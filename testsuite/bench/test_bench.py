@@ -3,9 +3,9 @@
 """The bench from end to end, short: it is the figures' own test.
 
 No rate is judged here, machines differ. What must hold anywhere: every
-subject was measured in every operation, nobody gave a wrong answer (nmbd and
-the AD-style server neither: a wrong one would be a fault of our judging), and
-the echoes are faster than the servers.
+subject was measured in every operation, nobody gave a wrong answer or record
+(nmbd and the AD-style server neither: a wrong one would be a fault of our
+judging), and the echoes are faster than the servers.
 """
 import json
 import os
@@ -32,6 +32,7 @@ class Quick(unittest.TestCase):
             with open(path, encoding='ascii') as f:
                 cls.told = json.load(f)
             cls.rows = cls.told['rows']
+            cls.replicas = cls.told['replication']
 
     def rows_of(self, label, op):
         return [r for r in self.rows if (r['label'], r['op']) == (label, op)]
@@ -52,9 +53,30 @@ class Quick(unittest.TestCase):
             self.assertTrue(self.rows_of('winsd-' + label, op), (label, op))
         self.assertEqual([r['end'] for r in self.told['restarts']], ['stop', 'kill'])
 
+    def test_replication_was_measured(self):
+        measured = {(r['op'], r['label']) for r in self.replicas}
+        self.assertEqual(measured, {('pull', who) for who in (
+            'ad', 'winsd', 'winsd-own', 'winsd-fresh')} | {('take', who) for who in (
+                'ad-memory', 'ad-more', 'ad-some', 'winsd', 'winsd-again', 'winsd-some',
+                'winsd-fresh', 'winsd-fresh-more', 'winsd-own-beside')})
+        for row in self.replicas:
+            self.assertGreater(min(row['rate'], row['before'], row['resident']), 0, row)
+        for label in ('alone', 'beside'):
+            self.assertTrue(self.rows_of('winsd-own-' + label, 'query'), label)
+
+    def test_every_record_was_right(self):
+        for row in self.replicas:
+            wrong = {k: v for k, v in row.items() if k.startswith('wrong_') and v}
+            self.assertEqual(wrong, {}, row)
+            if row['op'] == 'take':
+                self.assertEqual((row['done'], row['served'], row['sample_right']),
+                                 (True, row['records'], 1000), row)
+            else:
+                self.assertEqual((row['right'], row['strange']), (row['records'], 0), row)
+
     def test_the_aims_are_told(self):
-        wanted = re.findall(r'^(.+?) +[\d.]+ +[<>]= ', self.done.stdout, re.M)
-        self.assertEqual(len(wanted), 9 + 1 + 4 + 3, wanted)
+        wanted = re.findall(r'^(.+?) +-?[\d.]+ +[<>]= ', self.done.stdout, re.M)
+        self.assertEqual(len(wanted), 9 + 1 + 4 + 3 + 6, wanted)
 
     def test_nobody_was_wrong(self):
         wrong = [r for r in self.rows for k in r if k.startswith('wrong_') and r[k]]

@@ -56,11 +56,12 @@ class Peer:
     label = program = None
     extra = ''
 
-    def __init__(self, network, address, bits=8, name='SPECWINS', group='SPECGRP', pin=()):
+    def __init__(self, network, address, bits=8, name='SPECWINS', group='SPECGRP', pin=(),
+                 where=None):
         self.network = network
         self.address, self.bits, self.name, self.group = address, bits, name, group
         self.pin = list(pin)            # words before the command: nice, taskset
-        self.folder = tempfile.mkdtemp(prefix='winsd-peer-')
+        self.folder = tempfile.mkdtemp(prefix='winsd-peer-', dir=where)
         for sub in ('lock', 'state', 'cache', 'private', 'run', 'log'):
             os.makedirs(os.path.join(self.folder, sub))
         self.config = os.path.join(self.folder, 'smb.conf')

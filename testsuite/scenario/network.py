@@ -117,9 +117,9 @@ class Network:
         """The end of lose()."""
         self.ip('neigh', 'del', address, 'dev', device)
 
-    def listeners(self, port):
-        """Processes that have the UDP port open."""
-        out = self.run(['ss', '-Hulnp', 'sport = :%d' % port]).stdout
+    def listeners(self, port, kind='u'):
+        """Processes that have the UDP port (or TCP: t) open."""
+        out = self.run(['ss', '-Hlnp' + kind, 'sport = :%d' % port]).stdout
         return sorted({int(pid) for pid in re.findall(r'pid=(\d+)', out)})
 
 

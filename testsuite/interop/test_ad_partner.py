@@ -58,7 +58,8 @@ class AdPartner(unittest.TestCase):
 
     def differences(self):
         views = {OURS: agreement.view_of(self.server), THEIRS: self.ad.records()}
-        return agreement.differences(views, self.hosts.holders) + (len(views[OURS]),)
+        found, explained = agreement.differences(views, self.hosts.holders, agreement.ALWAYS)
+        return found, agreement.told(explained), len(views[OURS])
 
     def settle(self):
         """Until each has all versions of the other."""

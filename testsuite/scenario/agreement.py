@@ -132,28 +132,29 @@ def holder_gone(two):
 
 
 LIMITS = [older_came_last, holder_gone]
-RULES = [released_at_owner, group_address, member_expired_late, identical_groups,
-         member_refreshed, two_holders, standing_group] + LIMITS
+ALWAYS = [released_at_owner, group_address, member_expired_late, identical_groups,
+          member_refreshed, two_holders, standing_group]
+RULES = ALWAYS + LIMITS
 
 
 # ---------------------------------------------------------------- judging
 
-def explain(have, here, there, holders):
-    """The rule that explains a difference, or None."""
+def explain(have, here, there, holders, rules):
+    """The first of them that explains a difference, or None."""
     if not have[here] or not have[there]:
         if (have[here] or have[there])['state'] == 'released':
             return released_at_owner    # and its owner may know nothing of it
     both = Two(have, here, there, holders), Two(have, there, here, holders)
-    return next((rule for rule in RULES if any(map(rule, both))), None)
+    return next((rule for rule in rules if any(map(rule, both))), None)
 
 
-def differences(views, holders=lambda name: None):
+def differences(views, holders=lambda name: None, rules=tuple(RULES)):
     """views: {server: view}. ({name: {server: record}}, {name: rules}): what
     differs without and with a reason."""
     found, explained = {}, {}
     for name in sorted(set().union(*views.values())):
         have = {server: view.get(name) for server, view in views.items()}
-        reasons = {explain(have, x, y, holders(name))
+        reasons = {explain(have, x, y, holders(name), rules)
                    for x, y in itertools.combinations(have, 2)
                    if (have[x] or have[y]) and not
                    (have[x] and have[y] and same(have[x], have[y]))}

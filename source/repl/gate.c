@@ -14,6 +14,9 @@
  * servers do not wait for each other. When start wait is over the first answer
  * is enough; without any it stays closed until an operator says start-anyway.
  *
+ * A partner that had not answered by then is asked for what is ours with the
+ * first pull that works. What comes back is told anew (move.c).
+ *
  * What was told is where the counter goes on, with a margin: a partner may
  * have taken more than it calls settled, and one that did not answer may know
  * more. The margin is small beside wins:version jump. Only when all have
@@ -79,13 +82,17 @@ static void look_again(void *arg)
 /* The turn that opens it; repl may be gone before that is durable. */
 struct opening {
 	struct repl *repl;
+	uint64_t told;			/* by partners, when it was written */
 };
+
+static void gate_open(struct repl *repl, uint64_t above);
 
 static void opened(void *arg, int error)
 {
 	struct opening *opening = arg;
 	struct repl *repl = opening->repl;
 	struct gate *gate = NULL;
+	uint64_t told = opening->told;
 
 	talloc_free(opening);
 	if (repl == NULL) {
@@ -95,6 +102,10 @@ static void opened(void *arg, int error)
 	gate->opening = NULL;
 	if (error != 0) {
 		gate->timer = repl_timer(repl, RETRY_USEC, look_again, repl);
+		return;
+	}
+	if (gate->told > told) {	/* somebody has answered meanwhile */
+		gate_open(repl, gate->told + MARGIN);
 		return;
 	}
 	gate->state = REPL_GATE_OPEN;
@@ -108,7 +119,7 @@ static void opened(void *arg, int error)
 static int write_opening(struct repl *repl, uint64_t above)
 {
 	struct serve *serve = repl->serve;
-	int ret = move_note(repl);
+	int ret = move_note(repl, repl->gate.told > 0);
 
 	if (ret == 0 && above > 0) {
 		ret = serve_raise_counter(serve, above);
@@ -138,6 +149,7 @@ static void gate_open(struct repl *repl, uint64_t above)
 		return;
 	}
 	opening->repl = repl;
+	opening->told = gate->told;
 	gate->opening = opening;
 	serve_turn_begin(repl->serve);
 	ret = write_opening(repl, above);
@@ -191,6 +203,18 @@ bool repl_start_anyway(struct repl *repl)
 
 /* ---- closing ---- */
 
+static uint64_t highest_here(const struct repl *repl)
+{
+	struct store_owner line;
+
+	for (unsigned int i = 0; store_owner_at(repl->store, i, &line); i++) {
+		if (line.owner == NB_SELF) {
+			return line.highest;
+		}
+	}
+	return 0;
+}
+
 static void waited(void *arg)
 {
 	struct repl *repl = arg;
@@ -228,6 +252,15 @@ static const char *why_closed(const struct repl *repl)
 	       number_is_set(repl, META_WAITING) ? "empty" : NULL;
 }
 
+/* What we had is what lies above this, whoever has it. */
+static uint64_t base_of(const struct repl *repl)
+{
+	uint64_t waiting = 0;
+
+	return store_get_meta(repl->store, META_WAITING, &waiting) &&
+	       waiting != 0 ? waiting - 1 : highest_here(repl);
+}
+
 /* What comes back while it is closed must not look like a whole database to
  * the next life, if this one ends before that is so. */
 static void remember_waiting(struct repl *repl, uint64_t waiting)
@@ -245,6 +278,7 @@ void gate_loaded(struct repl *repl)
 	bool any = false;
 
 	gate->reason = why_closed(repl);
+	gate->base = base_of(repl);
 	TAILQ_FOREACH(partner, &repl->partners, list) {
 		any |= is_asked(partner);
 	}
@@ -256,7 +290,7 @@ void gate_loaded(struct repl *repl)
 	}
 	gate->state = REPL_GATE_WAITING;
 	serve_close_gate(repl->serve, true);
-	remember_waiting(repl, 1);
+	remember_waiting(repl, gate->base + 1);
 	gate->until = repl_mono(repl) +
 		      repl->config.start_wait * UINT64_C(1000000);
 	gate->timer = repl_timer(repl, repl->config.start_wait *
@@ -287,15 +321,38 @@ void gate_reload(struct repl *repl)
 
 /* ---- what partners say ---- */
 
+/* The gate opened without its word. */
+static bool is_late(const struct partner *partner)
+{
+	return partner->repl->gate.reason != NULL &&
+	       is_asked(partner) && partner->gate != GATE_ANSWERED;
+}
+
+/*
+ * What it had of ours is back now, but others have passed these versions: they
+ * are told anew. Without memory for that it is asked again.
+ */
+static void answered_late(struct partner *partner, uint64_t version)
+{
+	struct repl *repl = partner->repl;
+
+	if (version <= repl->gate.base || move_again(repl, version) == 0) {
+		partner->gate = GATE_ANSWERED;
+	}
+}
+
 void gate_answered(struct partner *partner, uint64_t version)
 {
 	struct repl *repl = partner->repl;
 
-	if (repl->gate.state == REPL_GATE_OPEN) {
-		return;
-	}
 	if (version > BELIEVED) {
 		gate_failed(partner);
+		return;
+	}
+	if (repl->gate.state == REPL_GATE_OPEN) {
+		if (is_late(partner)) {
+			answered_late(partner, version);
+		}
 		return;
 	}
 	if (repl->gate.told < version) {
@@ -314,18 +371,6 @@ void gate_failed(struct partner *partner)
 		partner->gate = GATE_FAILED;
 		gate_look(repl);
 	}
-}
-
-static uint64_t highest_here(const struct repl *repl)
-{
-	struct store_owner line;
-
-	for (unsigned int i = 0; store_owner_at(repl->store, i, &line); i++) {
-		if (line.owner == NB_SELF) {
-			return line.highest;
-		}
-	}
-	return 0;
 }
 
 /* One line for each damaged number. */
@@ -400,12 +445,15 @@ bool gate_wants_own(struct repl *repl, struct partner *partner, uint64_t max,
 {
 	*limit = max;
 	if (repl->gate.state == REPL_GATE_OPEN || repl->gate.opening != NULL) {
-		return surprised(repl, partner, max, from);
+		bool lost = surprised(repl, partner, max, from);
+
+		*from = is_late(partner) ? repl->gate.base + 1 : *from;
+		return lost || (is_late(partner) && max >= *from);
 	}
 	if (max > BELIEVED) {
 		disbelieve(repl, partner, max);
 		*limit = BELIEVED;
 	}
-	*from = highest_here(repl) + 1;
+	*from = repl->gate.base + 1;
 	return *limit >= *from;
 }

@@ -15,6 +15,11 @@
  * whatever is above is new. It stays until nothing is below any more, so a
  * start goes on where the last one was cut short, and slices of 64 leave the
  * clients their turns.
+ *
+ * The same is done with what came back to a server that had lost its memory,
+ * when its gate opens and when a partner answers that could not before. Others
+ * may have passed these versions without having the records: they asked while
+ * one was released here, or not back yet, and would never ask again.
  */
 
 #include <inttypes.h>
@@ -37,11 +42,11 @@ static uint64_t number_of(const struct repl *repl, const char *key)
 	return store_get_meta(repl->store, key, &number) ? number : 0;
 }
 
-int move_note(struct repl *repl)
+int move_note(struct repl *repl, bool all)
 {
 	int ret = 0;
 
-	if (number_of(repl, OWNER_MOVED) == 0) {
+	if (number_of(repl, OWNER_MOVED) == 0 && !all) {
 		return 0;
 	}
 	ret = serve_set_meta(repl->serve, OWNER_TOUCH,
@@ -151,7 +156,7 @@ static void run(void *arg)
 		return;
 	}
 	serve_turn_begin(repl->serve);
-	ret = move_note(repl);		/* if there was no gate to pass */
+	ret = move_note(repl, false);	/* if there was no gate to pass */
 	repl->move.last = number_of(repl, OWNER_TOUCH);
 	store_walk_version(repl->store, NB_SELF, 0, repl->move.last, take,
 			   &slice);
@@ -181,6 +186,21 @@ void move_look(struct repl *repl)
 	}
 	repl->move.count = 0;
 	go_on(repl, 0);
+}
+
+int move_again(struct repl *repl, uint64_t last)
+{
+	int ret = 0;
+
+	if (last > number_of(repl, OWNER_TOUCH)) {
+		serve_turn_begin(repl->serve);
+		ret = serve_set_meta(repl->serve, OWNER_TOUCH, last);
+		serve_turn_end(repl->serve);
+	}
+	if (ret == 0) {
+		move_look(repl);
+	}
+	return ret;
 }
 
 void move_stop(struct repl *repl)

@@ -227,6 +227,7 @@ TAILQ_HEAD(assoc_list, assoc);
 struct gate {
 	enum repl_gate state;
 	const char *reason;
+	uint64_t base;			/* what was here when it closed */
 	uint64_t told;			/* highest version of ours */
 	uint64_t until;			/* mono: how long it waits */
 	bool anyway;			/* an operator's word is enough */
@@ -483,8 +484,11 @@ void gate_reload(struct repl *repl);	/* other partners, another wait */
 
 /* ---- move.c ---- */
 
-/* The gate opens, in its turn: from here on what we have is old. */
-int move_note(struct repl *repl);
+/* The gate opens, in its turn: from here on what we have is old, after a move
+ * and if all is said. */
+int move_note(struct repl *repl, bool all);
+/* Records of ours with versions up to this one are told anew. */
+int move_again(struct repl *repl, uint64_t last);
 /* Begin, or go on where the last start stopped, if there is anything to do. */
 void move_look(struct repl *repl);
 void move_stop(struct repl *repl);

@@ -120,7 +120,8 @@ static void comes_back(void **state)
 	assert_int_equal(peer[0].request.address, SIM_SELF);
 	assert_true(peer[0].request.min == 1 && peer[0].request.max == 1000);
 	assert_true(sim_record(st.server, "N00000994<20>", &rec));
-	assert_true(rec.version == 994);
+	/* with a new version: partners may have passed 994 */
+	assert_true(rec.version > 1000);
 	assert_int_equal(rec.owner, NB_SELF);
 	assert_int_equal(rec.member[0].owner, NB_SELF);
 	assert_true(next_version() > 1000);
@@ -196,6 +197,68 @@ static void one_of_two(void **state)
 	is(REPL_GATE_OPEN, NULL);
 	assert_true(next_version() > 500 + 1000);
 	assert_true(next_version() < st.config.version_jump);
+}
+
+/* Each has other records of ours: all come back, whoever told more first. */
+static void two_know_different_ones(void **state)
+{
+	struct nb_record *high = old_ones(990, 5), *low = old_ones(500, 5);
+
+	(void)state;
+	knows_us(asked(0), high, 5, 1000);
+	knows_us(asked(1), low, 5, 600);
+	peer[1].mood = FAKE_SILENT;
+	stage_start();
+	pass(5);
+	assert_true(has("N00000990<20>"));
+	is(REPL_GATE_WAITING, NULL);
+	peer[1].mood = FAKE_WELL;
+	pass(1);
+	is(REPL_GATE_OPEN, NULL);
+	assert_true(has("N00000500<20>"));
+	free(high);
+	free(low);
+}
+
+/* One could not answer until the gate was open. What it has comes back all
+ * the same, and is told anew: others have passed these versions. */
+static void one_is_late(void **state)
+{
+	struct nb_record *old = old_ones(500, 5), rec;
+
+	(void)state;
+	asked(0);
+	knows_us(asked(1), old, 5, 600);
+	peer[1].mood = FAKE_SILENT;
+	stage_start();
+	pass(CONNECT_SECONDS + 1);
+	is(REPL_GATE_OPEN, NULL);
+	assert_false(has("N00000500<20>"));
+	peer[1].mood = FAKE_WELL;
+	pass(1801);
+	assert_true(sim_record(st.server, "N00000500<20>", &rec));
+	assert_true(rec.version > 600);
+	/* once */
+	peer[1].requests = 0;
+	pass(1801);
+	assert_int_equal(peer[1].requests, 0);
+	free(old);
+}
+
+/* The late one knows more than the margin was. */
+static void late_and_far_ahead(void **state)
+{
+	(void)state;
+	asked(0);
+	knows_us(asked(1), NULL, 0, 500000);
+	peer[1].mood = FAKE_SILENT;
+	stage_start();
+	pass(CONNECT_SECONDS + 1);
+	is(REPL_GATE_OPEN, NULL);
+	assert_true(next_version() < 500000);
+	peer[1].mood = FAKE_WELL;
+	pass(1801);
+	assert_true(next_version() > 500000);
 }
 
 /* ---- nobody tells ---- */
@@ -509,6 +572,9 @@ int main(void)
 		TEST(two_empty_ones),
 		TEST(the_higher_of_two),
 		TEST(one_of_two),
+		TEST(two_know_different_ones),
+		TEST(one_is_late),
+		TEST(late_and_far_ahead),
 		TEST(nobody_is_there),
 		TEST(start_anyway),
 		TEST(restored),

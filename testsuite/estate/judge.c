@@ -126,23 +126,49 @@ const struct judge_version *judge_find(const struct judge *judge,
 	return NULL;
 }
 
-/*
- * A server whose disk was lost may begin again where nobody has seen it: with
- * a version that no other server has, or believes to have.
- */
-static bool is_known_elsewhere(const struct judge *judge,
-			       const struct estate_node *node,
-			       uint64_t version)
+/* Has every partner of it lost its memory since? Then nobody can tell it. */
+static bool partners_forgot(const struct judge *judge,
+			    const struct estate_node *node, uint64_t since)
 {
-	const struct estate *estate = judge->estate;
+	const struct plan *plan = judge->estate->plan;
 
-	for (unsigned int i = 0; i < estate->nodes; i++) {
-		if (estate_has_node(estate, i) && i != node->index &&
-		    node_disk_mark(&estate->node[i], node->ip) >= version) {
-			return true;
+	for (unsigned int i = 0; i < plan->edges; i++) {
+		const struct plan_edge *e = &plan->edge[i];
+		unsigned int side = e->node[0] == node->index ? 0 : 1;
+
+		if (!e->gone && e->node[side] == node->index &&
+		    !node_forgot(&judge->estate->node[e->node[1 - side]],
+				 since)) {
+			return false;
 		}
 	}
-	return node->losses == 0;
+	return true;
+}
+
+/*
+ * A server whose disk was lost may begin again where nobody has seen it: with
+ * a version that no other server has, or believes to have; but for those that
+ * it has no way to ask (two disks lost: not our fault, but a limit).
+ */
+static bool is_used_again(struct judge *judge, const struct estate_node *node,
+			  const struct judge_version *before)
+{
+	const struct estate *estate = judge->estate;
+	bool is_known = false;
+
+	for (unsigned int i = 0; i < estate->nodes; i++) {
+		is_known |= estate_has_node(estate, i) && i != node->index &&
+			    node_disk_mark(&estate->node[i], node->ip) >=
+				    before->version;
+	}
+	if (node->losses == 0) {
+		return true;
+	}
+	if (is_known && partners_forgot(judge, node, before->usec)) {
+		judge->forgotten = true;
+		return false;
+	}
+	return is_known;
 }
 
 static void made(struct judge *judge, struct estate_node *node,
@@ -153,7 +179,7 @@ static void made(struct judge *judge, struct estate_node *node,
 	struct judge_version *before = (struct judge_version *)
 		judge_find(judge, node->ip, version);
 
-	if (before != NULL && is_known_elsewhere(judge, node, version)) {
+	if (before != NULL && is_used_again(judge, node, before)) {
 		judge_wrong(judge, "server %u hands out version %" PRIu64
 			    " for %s, which it did before for another record",
 			    node->index, version, name_text(judge, name));
@@ -388,6 +414,7 @@ void judge_meets(struct judge *judge, const struct nb_record *existing,
 		.altered = verdict->store == NB_STORE_PUT &&
 			   is_altered(in, &verdict->record),
 		.asks = verdict->challenge,
+		.anew = verdict->new_version,
 		.ref = verdict->ref,
 	};
 	if (existing != NULL) {
@@ -404,10 +431,17 @@ static void told_ours(struct judge *judge, const struct estate_node *node,
 {
 	uint64_t mark = hooks_mark(node->store, NB_SELF);
 
-	if (max > mark || max < judge->told[node->index]) {
+	if (max > mark || (max < judge->told[node->index] && max != 0)) {
 		judge_wrong(judge, "server %u tells its own mark as %" PRIu64
 			    "; it is %" PRIu64 " and was told as %" PRIu64,
 			    node->index, max, mark, judge->told[node->index]);
+	}
+	/* below it may lie what has not come back yet */
+	if (max > 0 && node->repl != NULL &&
+	    repl_gate(node->repl) != REPL_GATE_OPEN) {
+		judge_wrong(judge, "server %u tells its own mark as %" PRIu64
+			    " while its gate is %s", node->index, max,
+			    repl_gate_name(repl_gate(node->repl)));
 	}
 	judge->told[node->index] = max;
 }

@@ -8,7 +8,8 @@
  *	a version is handed out twice, or names two records
  *	a version of an owner that the owner never made
  *	a replica is applied at or below its owner's recorded mark
- *	a mark goes back, or is told before it is durable
+ *	a mark goes back, or is told before it is durable, or while the gate
+ *	is closed
  *	a version is made while the gate is closed
  *	a static record that was acknowledged is lost at its owner
  *	a union of internet groups is stored and nobody owns it
@@ -49,6 +50,7 @@ struct judge_meeting {
 					   owner's */
 	bool altered;			/* not with the members it came with */
 	bool asks;			/* our holder is challenged */
+	bool anew;			/* what stands gets a new version */
 	const char *ref;		/* who decided */
 };
 
@@ -77,6 +79,8 @@ struct judge {
 		unsigned int pushes, versions, challenges, demands;
 		unsigned int meetings;
 	} deeds[PLAN_NODES];
+	bool forgotten;			/* a version was used again, and
+					   nobody could have said so */
 	uint64_t settled;		/* usec: versions of later need not
 					   be everywhere at the end */
 };
@@ -120,6 +124,7 @@ struct quiet {
 };
 
 void judge_quiet(struct judge *judge, struct quiet *quiet);
+void quiet_count_limit(struct quiet *quiet, const char *reason);
 /* Print every name at every server, for people. */
 void judge_show(const struct judge *judge, FILE *out);
 

@@ -60,6 +60,7 @@ struct look {
 #define LOST_SILENTLY	"protocol 2.7: members lost, no version made"
 #define CAME_BACK	"protocol 4.2: not told while released, came back"
 #define FORGOTTEN	"two disks lost: the owner's, and who had it"
+#define NOBODY_KNEW	"two disks lost: the owner's, and all its partners'"
 #define BACKUP_LATE	"two disks lost: the owner's, a backup came later"
 #define RELEASED	"protocol 2.7: released, no version made"
 
@@ -333,6 +334,9 @@ static const char *silent_reason(const struct look *look, unsigned int node)
 	if (!look->met[node] && look->forgot[node] && owner_forgot) {
 		return FORGOTTEN;
 	}
+	if (look->judge->forgotten) {
+		return NOBODY_KNEW;
+	}
 	if (!look->met[node] && came_with_a_backup(look)) {
 		return BACKUP_LATE;
 	}
@@ -372,7 +376,7 @@ static bool explain(struct look *look)
 	return all;
 }
 
-static void count_limit(struct quiet *quiet, const char *reason)
+void quiet_count_limit(struct quiet *quiet, const char *reason)
 {
 	unsigned int i = 0;
 
@@ -451,7 +455,7 @@ static void does_not_agree(struct look *look, const char *what)
 		return;
 	}
 	look->quiet->limits++;
-	count_limit(look->quiet, reason);
+	quiet_count_limit(look->quiet, reason);
 }
 
 /* ---- the claims ---- */

@@ -284,15 +284,42 @@ static void all_are_settled(struct estate *estate)
 }
 
 /*
+ * Were all versions since this one made because a replica met a record that
+ * was told anew for it? Two such records of two servers go on for ever, where
+ * each refuses the other (5.3b): the paragraph, else NULL.
+ */
+static const char *told_anew(const struct judge *judge, unsigned int since)
+{
+	const char *ref = NULL;
+
+	for (unsigned int i = since; i < judge->versions; i++) {
+		const struct judge_version *v = &judge->version[i];
+		unsigned int at = judge->meetings;
+
+		while (at > 0 && !(judge->meeting[at - 1].anew &&
+				   judge->meeting[at - 1].order == i &&
+				   judge->meeting[at - 1].name == v->name)) {
+			at--;
+		}
+		if (at == 0) {
+			return NULL;
+		}
+		ref = judge->meeting[at - 1].ref;
+	}
+	return ref;
+}
+
+/*
  * Does anything go round? What is disputed may do so for ever, as its hosts
  * take turns; else an interval must come without a version and without a push,
  * though the first may have an echo.
  */
 static void nothing_goes_round(struct estate *estate, uint32_t interval,
-			       const struct quiet *quiet)
+			       struct quiet *quiet)
 {
 	const struct judge *judge = estate->judge;
 	unsigned int versions = 0, pushes = 0;
+	const char *ref = NULL;
 	char name[NB_NAME_TEXT];
 
 	if (quiet->contested + quiet->shared + quiet->limits > 0) {
@@ -306,7 +333,11 @@ static void nothing_goes_round(struct estate *estate, uint32_t interval,
 			return;
 		}
 	}
-	if (judge->versions > versions) {
+	ref = told_anew(judge, versions);
+	if (ref != NULL) {
+		quiet->limits++;
+		quiet_count_limit(quiet, ref);
+	} else if (judge->versions > versions) {
 		const struct judge_version *v = &judge->version[versions];
 
 		judge_wrong(estate->judge, "all was quiet, and server %u makes "

@@ -14,6 +14,7 @@
  * large as the database.
  */
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "repl/private.h"
@@ -305,6 +306,28 @@ static void note_question(struct assoc *a, const struct wrepl_owner *request)
 	}
 }
 
+/*
+ * While the gate is closed nothing of ours is told. Who asks for it all the
+ * same has a map of an earlier life of this server: if he got nothing now he
+ * would pass versions, and not hear of what will bear them.
+ */
+static bool is_of_another_life(struct assoc *a,
+			       const struct wrepl_owner *request)
+{
+	struct repl *repl = a->repl;
+	char text[NB_ADDR_TEXT];
+
+	if (repl->gate.state == REPL_GATE_OPEN || request->max == 0 ||
+	    request->address != repl->config.self) {
+		return false;
+	}
+	nb_log(repl->world, NB_LOG_NOTICE,
+	       "%s asks for versions of ours up to %" PRIu64 ", which were "
+	       "not told: it is to ask for the map first",
+	       nb_addr_print(a->peer, text), request->max);
+	return true;
+}
+
 void answer_request(struct assoc *a, const struct wrepl_owner *request)
 {
 	struct repl *repl = a->repl;
@@ -312,6 +335,10 @@ void answer_request(struct assoc *a, const struct wrepl_owner *request)
 	struct answer *answer = NULL;
 	uint64_t told = 0, last = request->max;
 
+	if (is_of_another_life(a, request)) {
+		assoc_close(a);
+		return;
+	}
 	repl_count(repl, STAT_ANSWERS);
 	note_question(a, request);
 	if (owner != NULL && owner_allowed(repl, owner->address)) {

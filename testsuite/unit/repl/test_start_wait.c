@@ -128,6 +128,25 @@ static void comes_back(void **state)
 	free(old);
 }
 
+/* A partner's map is of our last life: it must not pass what it gets none of. */
+static void an_old_map(void **state)
+{
+	struct nb_record rec;
+	struct caller c;
+
+	(void)state;
+	asked(0)->mood = FAKE_SILENT;
+	stage_start();
+	is(REPL_GATE_WAITING, "empty");
+	c = call_us(P(0));
+	say_request(&c, OWNER(1), 1, 500);
+	assert_int_equal(expect_reply(&c, OWNER(1), &rec), 0);
+	say_request(&c, SIM_SELF, 1, 500);
+	settle();
+	assert_true(c.link->ended);
+	assert_int_equal(logged("asks for versions of ours up to 500"), 1);
+}
+
 /* As empty as we are: a new estate begins at 1, at once. */
 static void nobody_knows_us(void **state)
 {
@@ -568,6 +587,7 @@ int main(void)
 		TEST(no_wait),
 		TEST(not_empty),
 		TEST(comes_back),
+		TEST(an_old_map),
 		TEST(nobody_knows_us),
 		TEST(two_empty_ones),
 		TEST(the_higher_of_two),

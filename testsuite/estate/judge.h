@@ -42,7 +42,7 @@ struct judge_version {
 struct judge_meeting {
 	unsigned int name;
 	unsigned int node;
-	unsigned int order;		/* versions that had been made by then */
+	unsigned int order;		/* versions that were made by then */
 	uint64_t usec;
 	uint32_t in_owner, old_owner;	/* old_owner 0: nothing stood there */
 	uint64_t in_version, old_version;

@@ -49,7 +49,7 @@ enum plan_verb {
 	PLAN_HEAR,		/* host, node: not any more */
 	PLAN_CUT,		/* node, node, "stall" or "reset" */
 	PLAN_HEAL,		/* node, node */
-	PLAN_CRASH,		/* node, "keep" or "lose" the commit in flight */
+	PLAN_CRASH,		/* node, "keep" or "lose" what is in flight */
 	PLAN_STOP,		/* node: a clean end */
 	PLAN_START,		/* node */
 	PLAN_WIPE,		/* node: an empty disk, started */

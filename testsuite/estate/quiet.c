@@ -14,7 +14,8 @@
  * version of the name was made,
  *
  *	- it met an older replica while it held a newer record, and the matrix
- *	  took the older; or it met the latest, and the matrix kept what stood; or
+ *	  took the older; or it met the latest, and the matrix kept what stood;
+ *	  or
  *	- it never met the latest version (that it remembers), and a partner of
  *	  it stands or stood apart for one of these reasons: who asks it is
  *	  given what it has, and passes the version (4.3); or
@@ -518,28 +519,32 @@ static bool all_static(const struct look *look)
 	return true;
 }
 
+static bool is_of_a_claimant(const struct look *look,
+			     const struct nb_record *rec)
+{
+	const struct estate *estate = look->estate;
+	const struct nb_name *name = &look->judge->name[look->name];
+
+	for (unsigned int h = 0; h < estate->hosts; h++) {
+		const struct estate_host *host = &estate->host[h];
+
+		if (estate_has_host(estate, h) && host_lives(host) &&
+		    nb_name_equal(&host->name, name) &&
+		    holds_address(rec, host)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Each server holds one of those who claim it, or the group. */
 static bool each_has_a_claimant(const struct look *look)
 {
-	const struct estate *estate = look->estate;
+	for (unsigned int i = 0; i < look->estate->nodes; i++) {
+		const struct view *view = &look->view[i];
 
-	for (unsigned int i = 0; i < estate->nodes; i++) {
-		const struct nb_record *rec = &look->view[i].rec;
-		bool found = false;
-
-		if (!estate_has_node(estate, i)) {
-			continue;
-		}
-		for (unsigned int h = 0; h < estate->hosts; h++) {
-			const struct estate_host *host = &estate->host[h];
-
-			found |= estate_has_host(estate, h) &&
-				 host_lives(host) &&
-				 nb_name_equal(&host->name,
-					       &look->judge->name[look->name]) &&
-				 holds_address(rec, host);
-		}
-		if (!look->view[i].there || !found) {
+		if (estate_has_node(look->estate, i) &&
+		    (!view->there || !is_of_a_claimant(look, &view->rec))) {
 			return false;
 		}
 	}

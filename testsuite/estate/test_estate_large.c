@@ -144,8 +144,9 @@ static void expect_all_pulled(unsigned int side)
 
 	for (; repl_partner_at(repl, count, &sight); count++) {
 		if (sight.pull_ok == 0 || sight.failure != NULL) {
-			fail_msg("partner %u: %s", count, sight.failure != NULL ?
-				 sight.failure : "was never pulled from");
+			fail_msg("partner %u: %s", count,
+				 sight.failure != NULL ? sight.failure :
+				 "was never pulled from");
 		}
 	}
 	assert_int_equal(count, MANY);

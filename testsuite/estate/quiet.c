@@ -153,11 +153,12 @@ static const struct judge_version *latest_of(const struct look *look)
 {
 	for (unsigned int i = look->judge->versions; i > 0; i--) {
 		const struct judge_version *v = &look->judge->version[i - 1];
-		const struct estate_node *owner =
-			&look->estate->node[v->owner - ESTATE_NODE(0)];
+		unsigned int owner = v->owner - ESTATE_NODE(0);
 
+		/* no owner: a version that was used again */
 		if (v->owner != 0 && v->name == look->name &&
-		    (owner->crashed < v->usec || is_held(look, v))) {
+		    (look->estate->node[owner].crashed < v->usec ||
+		     is_held(look, v))) {
 			return v;
 		}
 	}

@@ -131,7 +131,14 @@ def holder_gone(two):
     return two.active(*HOSTS) and two.a['owner'] == two.here and not two.claimed(two.a)
 
 
-LIMITS = [older_came_last, holder_gone]
+def passed_by(two):
+    """4.3: who asks a third server for the versions of an owner is given what
+    that holds of them and passes the rest: what was refused there, taken over
+    since, or merged into a record of its own (5.4)."""
+    return len(two.have) > 2 and two.a and two.b and two.a['owner'] != two.b['owner']
+
+
+LIMITS = [older_came_last, holder_gone, passed_by]
 ALWAYS = [released_at_owner, group_address, member_expired_late, identical_groups,
           member_refreshed, two_holders, standing_group]
 RULES = ALWAYS + LIMITS
@@ -168,3 +175,16 @@ def differences(views, holders=lambda name: None, rules=tuple(RULES)):
 def told(explained):
     """For people."""
     return {name: sorted(rule.__name__ for rule in rules) for name, rules in explained.items()}
+
+
+def show(found):
+    """For people: who has what."""
+    lines = []
+    for name, have in found.items():
+        lines.append(name)
+        for server, record in have.items():
+            lines.append('    %-15s ' % server + ('nothing' if not record else '%s %s%s of %s/%d %s' % (
+                record['type'], record['state'], ' static' if record['static'] else '',
+                record['owner'], record['version'],
+                ' '.join('%s(%s)' % m for m in record['members']))))
+    return '\n'.join(lines)

@@ -151,7 +151,6 @@ class Traffic:
     def __init__(self, hosts, dice, addresses=None):
         self.hosts, self.dice = hosts, dice
         self.addresses = sorted(addresses or hosts.holds)
-        self.done = 0
 
     def one_thing(self):
         dice, hosts = self.dice, self.hosts
@@ -172,4 +171,3 @@ class Traffic:
         else:
             hosts.release(ip, server, dice.choice(
                 [own + '<00>', own + '<20>', 'DOM1<1C>', 'SHARED1<20>', 'MULTI1<20>']))
-        self.done += 1

@@ -25,6 +25,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 PACKET_OUTGOING = 4
+SYN = 2
 SO_RCVBUFFORCE = 33
 NOBODY = '02:00:00:00:00:00'    # no device of ours has it
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -149,6 +150,15 @@ class Switch:
         self.network.ip('link', 'set', self.ports[network], 'up')
 
 
+def assembled(parts):
+    """{offset: bytes}, some of them twice, as one."""
+    out = b''
+    for offset, part in sorted(parts.items()):
+        if offset <= len(out):
+            out += part[len(out) - offset:]
+    return out
+
+
 class Recorder:
     """Frames seen on one device of a network, in order, each once."""
 
@@ -172,7 +182,7 @@ class Recorder:
         self.stop()
 
     def _take(self):
-        frame, where = self.sock.recvfrom(65536)
+        frame, where = self.sock.recvfrom(1 << 17)
         if not (self.loopback and where[2] == PACKET_OUTGOING):
             self.frames.append((time.time(), frame))
 
@@ -208,6 +218,36 @@ class Recorder:
                               (socket.inet_ntoa(frame[30:34]), dport),
                               frame[start + 8:start + length]))
         return found
+
+    def segments(self, port):
+        """(source, destination, sequence number, flags, payload) of TCP."""
+        for _, frame in list(self.frames):
+            if len(frame) < 54 or frame[12:14] != b'\x08\0' or frame[23] != 6:
+                continue
+            start = 14 + 4 * (frame[14] & 15)
+            sport, dport, number = struct.unpack_from('>HHI', frame, start)
+            length, = struct.unpack_from('>H', frame, 16)
+            if port in (sport, dport):
+                yield ((socket.inet_ntoa(frame[26:30]), sport),
+                       (socket.inet_ntoa(frame[30:34]), dport), number, frame[start + 13],
+                       frame[start + 4 * (frame[start + 12] >> 4):14 + length])
+
+    def streams(self, port=42):
+        """[(source, destination, bytes)] of TCP to or from the port, one for
+        each direction of each connection whose beginning was seen; bytes as far
+        as they came without a gap."""
+        streams, open_ones = [], {}
+        for source, destination, number, flags, payload in self.segments(port):
+            if flags & SYN:
+                begun = (number + 1) & 0xffffffff
+                if open_ones.get((source, destination), [None])[0] != begun:
+                    open_ones[source, destination] = [begun, {}]
+                    streams.append((source, destination, open_ones[source, destination]))
+            elif payload and (source, destination) in open_ones:
+                begin, parts = open_ones[source, destination]
+                offset = (number - begin) & 0xffffffff
+                parts[offset] = max(parts.get(offset, b''), payload, key=len)
+        return [(source, destination, assembled(parts)) for source, destination, (_, parts) in streams]
 
     def save(self, path):
         """As a capture file with Ethernet frames."""

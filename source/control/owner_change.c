@@ -109,7 +109,7 @@ static void put_counts(struct call *call, const struct change *change)
 static void failed(struct change *change, int error)
 {
 	struct call *call = change->pending->call;
-	const char *why = strerror(error);
+	const char *why = store_error_text(error);
 	uint64_t done = change->done;
 
 	if (error == EAGAIN || error == EPERM) {

@@ -145,7 +145,8 @@ static void change_done(void *arg, int error, const struct nb_verdict *verdict)
 	}
 	if (error != 0) {
 		call_refuse(call, CONTROL_FAILED, "%s was not changed: %s",
-			    nb_name_print(&kept.name, text), strerror(error));
+			    nb_name_print(&kept.name, text),
+			    store_error_text(error));
 		return;
 	}
 	answer(call, &kept, verdict);

@@ -182,7 +182,7 @@ int serve_store(struct serve *serve, const struct nb_event *event,
 		stored(serve, old, verdict);
 	} else if (ret != EFBIG) {	/* of that the store has told */
 		nb_log(serve->world, NB_LOG_ERROR, "%s not stored: %s",
-		       nb_event_name(event->kind), strerror(ret));
+		       nb_event_name(event->kind), store_error_text(ret));
 	}
 	return ret;
 }

@@ -147,7 +147,7 @@ void turn_free_all(struct store *store);
 
 /* ---- versions.c ---- */
 
-/* Make versions up to this one usable: 0, ENOMEM, ENOSPC. */
+/* Make versions up to this one usable: 0, ENOMEM, EOVERFLOW. */
 int version_prepare(struct store *store, uint64_t version);
 
 /* A turn has become durable, or will never be. */

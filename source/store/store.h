@@ -110,14 +110,17 @@ void store_backup(struct store *store, const char *path,
 
 /* ---- the turn ---- */
 
+/* For people: what an error of these functions means. */
+const char *store_error_text(int error);
+
 void store_begin(struct store *store);
 
 /*
  * Put the record as it shall stand (nb_record_settle is applied). With
  * new_version it becomes ours and gets the next version number. rec receives
  * version and revision. A record of ours that brings a version above our
- * counter raises the counter. Returns 0, ENOMEM, ENOSPC when no version number
- * could be had, EINVAL for a record that breaks nb_record_broken() or whose
+ * counter raises the counter. Returns 0, ENOMEM, EOVERFLOW when no version
+ * number is left, EINVAL for a record that breaks nb_record_broken() or whose
  * name is not in its normal form, or what store_health() says of writing
  * (ENOSPC, EROFS, EFBIG); after an error the turn goes on without this change.
  */
@@ -212,8 +215,8 @@ uint64_t store_counter(const struct store *store);
 
 /*
  * Raise our counter so that the next version is above this one; never lowers
- * it. Rides on the open turn, else makes its own. Returns 0, ENOMEM, EROFS, or
- * ENOSPC, also if no version would be left.
+ * it. Rides on the open turn, else makes its own. Returns 0, ENOMEM, ENOSPC,
+ * EROFS, or EOVERFLOW if no version would be left.
  */
 int store_raise_counter(struct store *store, uint64_t version);
 

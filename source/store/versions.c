@@ -22,12 +22,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "store/internal.h"
 
 #define VERSION_BLOCK	4096u
 /* The last one that is used: whoever adds one to a version does not wrap. */
 #define VERSION_LAST	(UINT64_MAX - 1)
+
+const char *store_error_text(int error)
+{
+	return error == EOVERFLOW ? "no version number is left" :
+				    strerror(error);
+}
 
 int version_prepare(struct store *store, uint64_t version)
 {
@@ -37,7 +44,7 @@ int version_prepare(struct store *store, uint64_t version)
 	int err = 0;
 
 	if (version > VERSION_LAST) {
-		return ENOSPC;
+		return EOVERFLOW;
 	}
 	if (version <= VERSION_LAST - (VERSION_BLOCK - 1)) {
 		end = version + (VERSION_BLOCK - 1);
@@ -129,7 +136,7 @@ int store_raise_counter(struct store *store, uint64_t version)
 		return 0;
 	}
 	if (version >= VERSION_LAST) {
-		return ENOSPC;
+		return EOVERFLOW;
 	}
 	err = health_refuses(store);
 	if (err != 0) {

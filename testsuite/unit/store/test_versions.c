@@ -168,8 +168,9 @@ static void test_end_of_numbers(void **state)
 	int err = 0;
 
 	(void)state;
-	assert_int_equal(store_raise_counter(store, UINT64_MAX), ENOSPC);
-	assert_int_equal(store_raise_counter(store, UINT64_MAX - 1), ENOSPC);
+	assert_int_equal(store_raise_counter(store, UINT64_MAX), EOVERFLOW);
+	assert_int_equal(store_raise_counter(store, UINT64_MAX - 1),
+			 EOVERFLOW);
 	assert_int_equal(store_counter(store), 0);
 	assert_int_equal(store_raise_counter(store, UINT64_MAX - 5), 0);
 	for (int i = 0; i < 10; i++) {
@@ -183,7 +184,9 @@ static void test_end_of_numbers(void **state)
 		assert_true(rec.version < UINT64_MAX);
 		last = rec.version;
 	}
-	assert_int_equal(err, ENOSPC);
+	assert_int_equal(err, EOVERFLOW);
+	assert_string_equal(store_error_text(err),
+			    "no version number is left");
 	assert_true(last > UINT64_MAX - 5);
 	/* without a version there still is room */
 	rec.expires = 7;

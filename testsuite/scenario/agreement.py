@@ -134,8 +134,11 @@ def holder_gone(two):
 def passed_by(two):
     """4.3: who asks a third server for the versions of an owner is given what
     that holds of them and passes the rest: what was refused there, taken over
-    since, or merged into a record of its own (5.4)."""
-    return len(two.have) > 2 and two.a and two.b and two.a['owner'] != two.b['owner']
+    since, or merged into a record of its own (5.4). If two owners have the name
+    it can pass both, each where the other stands."""
+    owners = {record['owner'] for record in two.have.values() if record}
+    return len(two.have) > 2 and len(owners) > 1 and \
+        not (two.a and two.b and two.a['owner'] == two.b['owner'])
 
 
 LIMITS = [older_came_last, holder_gone, passed_by]

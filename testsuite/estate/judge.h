@@ -119,6 +119,7 @@ struct quiet {
 	unsigned int shared;		/* groups with several live members */
 	unsigned int shared_apart;
 	unsigned int limits;		/* apart, as the matrix has it */
+	unsigned int limits_felt;	/* and a query gets other addresses */
 	const char *limit[QUIET_LIMITS];	/* by which rows */
 	unsigned int limit_count[QUIET_LIMITS];
 };

@@ -437,6 +437,44 @@ static void apart(struct look *look, const char *what)
 		    text);
 }
 
+static bool answers_alike(const struct nb_record *a, const struct nb_record *b)
+{
+	bool is_active = a->state == NB_ACTIVE && a->count > 0;
+
+	if (is_active != (b->state == NB_ACTIVE && b->count > 0) ||
+	    (is_active && (a->type == NB_GROUP) != (b->type == NB_GROUP))) {
+		return false;
+	}
+	if (!is_active || a->type == NB_GROUP) {
+		return true;
+	}
+	for (unsigned int i = 0; i < a->count; i++) {
+		if (nb_record_find(b, a->member[i].ip) < 0) {
+			return false;
+		}
+	}
+	return a->count == b->count;
+}
+
+/* Does who asks for it get the same from all, whoever owns it? */
+static bool all_answer_alike(const struct look *look)
+{
+	const struct view *first = NULL;
+
+	for (unsigned int i = 0; i < look->estate->nodes; i++) {
+		const struct view *view = &look->view[i];
+
+		if (!estate_has_node(look->estate, i)) {
+			continue;
+		}
+		first = first != NULL ? first : view;
+		if (!answers_alike(&first->rec, &view->rec)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* It does not agree: by a limit, or it is wrong. */
 static void does_not_agree(struct look *look, const char *what)
 {
@@ -457,6 +495,7 @@ static void does_not_agree(struct look *look, const char *what)
 		return;
 	}
 	look->quiet->limits++;
+	look->quiet->limits_felt += !all_answer_alike(look);
 	quiet_count_limit(look->quiet, reason);
 }
 

@@ -167,6 +167,7 @@ static void add_run(struct tally *tally, const struct plan *plan,
 	sum->shared += run->quiet.shared;
 	sum->shared_apart += run->quiet.shared_apart;
 	sum->limits += run->quiet.limits;
+	sum->limits_felt += run->quiet.limits_felt;
 	add_limits(tally, &run->quiet);
 }
 
@@ -209,7 +210,8 @@ static void print_tally(const struct tally *t)
 	       "groups of several (differ in %u)\n", q->alone, q->fixed,
 	       q->fixed_twice, q->contested,
 	       q->contested_apart, q->shared, q->shared_apart);
-	printf("# limits of the pinned matrix: %u names\n", q->limits);
+	printf("# limits of the pinned matrix: %u names, %u of them with other "
+	       "answers\n", q->limits, q->limits_felt);
 	for (unsigned int i = 0; i < QUIET_LIMITS; i++) {
 		if (t->limit[i][0] != '\0') {
 			printf("#   %6u by %s\n", q->limit_count[i],

@@ -126,49 +126,50 @@ const struct judge_version *judge_find(const struct judge *judge,
 	return NULL;
 }
 
-/* Has every partner of it lost its memory since? Then nobody can tell it. */
-static bool partners_forgot(const struct judge *judge,
-			    const struct estate_node *node, uint64_t since)
+/* Is it a partner that can be asked now, and has not forgotten since? */
+static bool can_tell(const struct judge *judge, const struct estate_node *node,
+		     unsigned int other, uint64_t since)
 {
-	const struct plan *plan = judge->estate->plan;
+	const struct estate *estate = judge->estate;
+	const struct plan *plan = estate->plan;
+	bool is_partner = false;
 
 	for (unsigned int i = 0; i < plan->edges; i++) {
 		const struct plan_edge *e = &plan->edge[i];
-		unsigned int side = e->node[0] == node->index ? 0 : 1;
 
-		if (!e->gone && e->node[side] == node->index &&
-		    !node_forgot(&judge->estate->node[e->node[1 - side]],
-				 since)) {
-			return false;
-		}
+		is_partner |= !e->gone &&
+			      ((e->node[0] == node->index &&
+				e->node[1] == other) ||
+			       (e->node[1] == node->index &&
+				e->node[0] == other));
 	}
-	return true;
+	return is_partner && estate->node[other].power == ESTATE_ON &&
+	       !node_forgot(&estate->node[other], since) &&
+	       !sim_net_is_cut(estate->net, node->ip, ESTATE_NODE(other));
 }
 
 /*
  * A server whose disk was lost may begin again where nobody has seen it: with
- * a version that no other server has, or believes to have; but for those that
- * it has no way to ask (two disks lost: not our fault, but a limit).
+ * a version that no other server has, or believes to have. If one has that it
+ * cannot ask, that is not its fault: it hears a partner that is in reach.
  */
 static bool is_used_again(struct judge *judge, const struct estate_node *node,
 			  const struct judge_version *before)
 {
 	const struct estate *estate = judge->estate;
-	bool is_known = false;
 
 	for (unsigned int i = 0; i < estate->nodes; i++) {
-		is_known |= estate_has_node(estate, i) && i != node->index &&
-			    node_disk_mark(&estate->node[i], node->ip) >=
-				    before->version;
-	}
-	if (node->losses == 0) {
-		return true;
-	}
-	if (is_known && partners_forgot(judge, node, before->usec)) {
+		if (!estate_has_node(estate, i) || i == node->index ||
+		    node_disk_mark(&estate->node[i], node->ip) <
+			    before->version) {
+			continue;
+		}
+		if (can_tell(judge, node, i, before->usec)) {
+			return true;
+		}
 		judge->forgotten = true;
-		return false;
 	}
-	return is_known;
+	return node->losses == 0;
 }
 
 static void made(struct judge *judge, struct estate_node *node,
@@ -228,7 +229,7 @@ static void copied(struct judge *judge, const struct estate_node *node,
 			    name_text(judge, name), version, owner);
 	} else if (owner == node->ip && rec->state == NB_RELEASED) {
 		made_as->released = true;
-	} else if (made_as->name != name) {
+	} else if (made_as->name != name && !judge->forgotten) {
 		judge_wrong(judge, "server %u stores %s as version %" PRIu64
 			    " of %08x, which made it for another name",
 			    node->index, name_text(judge, name), version,

@@ -61,7 +61,7 @@ struct look {
 #define LOST_SILENTLY	"protocol 2.7: members lost, no version made"
 #define CAME_BACK	"protocol 4.2: not told while released, came back"
 #define FORGOTTEN	"two disks lost: the owner's, and who had it"
-#define NOBODY_KNEW	"two disks lost: the owner's, and all its partners'"
+#define NOBODY_KNEW	"a disk lost, and nobody in reach knew its last version"
 #define BACKUP_LATE	"two disks lost: the owner's, a backup came later"
 #define RELEASED	"protocol 2.7: released, no version made"
 

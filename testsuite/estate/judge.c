@@ -148,6 +148,20 @@ static bool can_tell(const struct judge *judge, const struct estate_node *node,
 	       !sim_net_is_cut(estate->net, node->ip, ESTATE_NODE(other));
 }
 
+/* Has any partner told it something since it started? */
+static bool was_told(const struct estate_node *node)
+{
+	struct repl_partner_sight sight;
+
+	for (unsigned int i = 0; node->repl != NULL &&
+	     repl_partner_at(node->repl, i, &sight); i++) {
+		if (sight.pull_ok != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * A server whose disk was lost may begin again where nobody has seen it: with
  * a version that no other server has, or believes to have. If one has that it
@@ -164,7 +178,8 @@ static bool is_used_again(struct judge *judge, const struct estate_node *node,
 			    before->version) {
 			continue;
 		}
-		if (can_tell(judge, node, i, before->usec)) {
+		if (can_tell(judge, node, i, before->usec) ||
+		    !was_told(node)) {
 			return true;
 		}
 		judge->forgotten = true;

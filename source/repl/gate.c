@@ -113,7 +113,7 @@ static void opened(void *arg, int error)
 		return;
 	}
 	if (gate->told > told) {	/* somebody has answered meanwhile */
-		gate_open(repl, gate->told + MARGIN);
+		gate_open(repl, beyond(gate->told));
 		return;
 	}
 	gate->state = REPL_GATE_OPEN;

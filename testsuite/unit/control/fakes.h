@@ -292,6 +292,11 @@ bool store_get_meta(const struct store *store, const char *key,
 	return false;
 }
 
+const char *store_error_text(int error)
+{
+	return strerror(error);
+}
+
 uint64_t store_counter(const struct store *store)
 {
 	return store->version;

@@ -64,12 +64,6 @@ static void gate_look(struct repl *repl);
 
 static void waited(void *arg);
 
-/* Where the counter goes on after what was told. */
-static uint64_t beyond(uint64_t told)
-{
-	return told < UINT64_MAX - MARGIN ? told + MARGIN : told;
-}
-
 static void look_again(void *arg)
 {
 	struct repl *repl = arg;
@@ -113,7 +107,7 @@ static void opened(void *arg, int error)
 		return;
 	}
 	if (gate->told > told) {	/* somebody has answered meanwhile */
-		gate_open(repl, beyond(gate->told));
+		gate_open(repl, gate->told + MARGIN);
 		return;
 	}
 	gate->state = REPL_GATE_OPEN;
@@ -187,13 +181,13 @@ static void gate_look(struct repl *repl)
 		}
 	}
 	if (gate->anyway) {
-		gate_open(repl, beyond(gate->told));
+		gate_open(repl, gate->told + MARGIN);
 	} else if (asked == 0 || repl->config.start_wait == 0) {
-		gate_open(repl, gate->told > 0 ? beyond(gate->told) : 0);
+		gate_open(repl, gate->told > 0 ? gate->told + MARGIN : 0);
 	} else if (answered > 0 && (answered + failed == asked ||
 				    gate->state == REPL_GATE_CLOSED)) {
 		gate_open(repl, gate->told == 0 && answered == asked ?
-				0 : beyond(gate->told));
+				0 : gate->told + MARGIN);
 	}
 }
 
@@ -412,7 +406,7 @@ static bool is_raised(struct repl *repl, struct partner *partner, uint64_t max,
 	       "of this owner address, or was this database replaced?",
 	       partner_text(partner, name), max, counter);
 	serve_turn_begin(repl->serve);
-	ret = serve_raise_counter(repl->serve, beyond(max));
+	ret = serve_raise_counter(repl->serve, max + MARGIN);
 	serve_turn_end(repl->serve);
 	return ret == 0;
 }

@@ -320,7 +320,7 @@ static void a_leap_is_quarantined(void **state)
 static void the_last_version(void **state)
 {
 	(void)state;
-	said[0].words = "register not stored: No space left";
+	said[0].words = "register not stored: no version number is left";
 	raise_to(0, VERSION_LAST - 2);
 	come(0, 1);
 	assert_true(host_lives(&estate->host[0]));

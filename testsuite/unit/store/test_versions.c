@@ -195,7 +195,7 @@ static void test_end_of_numbers(void **state)
 	talloc_free(store);
 	store = store_on(disk);
 	store_begin(store);
-	assert_int_equal(store_put(store, &rec, true), ENOSPC);
+	assert_int_equal(store_put(store, &rec, true), EOVERFLOW);
 	store_commit(store, done_ok, NULL);
 	talloc_free(store);
 	talloc_free(disk);

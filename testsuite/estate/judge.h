@@ -113,7 +113,8 @@ struct quiet {
 	unsigned int alone;		/* names with one live holder */
 	unsigned int fixed;		/* static names */
 	unsigned int fixed_twice;	/* at two servers */
-	unsigned int fixed_once;	/* by a server that lost its memory */
+	unsigned int fixed_once;	/* deleted, or its server lost its
+					   memory, and some still have it */
 	unsigned int contested;		/* two live hosts claim one */
 	unsigned int contested_apart;	/* and servers differ in it */
 	unsigned int shared;		/* groups with several live members */

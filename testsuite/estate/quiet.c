@@ -644,6 +644,10 @@ static void judge_one(struct look *look)
 		judge_static_name(look);
 	} else if (look->once_fixed) {
 		look->quiet->fixed_once++;
+		if (!owners_know(look)) {
+			does_not_agree(look, "static, and its owner knows "
+				       "nothing");
+		}
 	} else if (unique > 1 || (unique == 1 && groups > 0)) {
 		judge_contested(look);
 	} else if (groups > 1) {

@@ -322,7 +322,8 @@ static void nothing_goes_round(struct estate *estate, uint32_t interval,
 	const char *ref = NULL;
 	char name[NB_NAME_TEXT];
 
-	if (quiet->contested + quiet->shared + quiet->limits > 0) {
+	if (quiet->contested + quiet->shared + quiet->fixed_once +
+		    quiet->limits > 0) {
 		return;
 	}
 	for (unsigned int i = 0; i < ROUNDS; i++) {

@@ -162,6 +162,7 @@ static void add_run(struct tally *tally, const struct plan *plan,
 	sum->alone += run->quiet.alone;
 	sum->fixed += run->quiet.fixed;
 	sum->fixed_twice += run->quiet.fixed_twice;
+	sum->fixed_once += run->quiet.fixed_once;
 	sum->contested += run->quiet.contested;
 	sum->contested_apart += run->quiet.contested_apart;
 	sum->shared += run->quiet.shared;
@@ -206,9 +207,9 @@ static void print_tally(const struct tally *t)
 	       (double)t->seconds / (365.25 * 86400), t->timers, t->versions,
 	       t->meetings, t->bytes >> 20);
 	printf("# names: %u with one live holder, %u static (%u at two "
-	       "servers), %u claimed by several (servers differ in %u), %u "
+	       "servers), %u that were, %u claimed by several (servers differ in %u), %u "
 	       "groups of several (differ in %u)\n", q->alone, q->fixed,
-	       q->fixed_twice, q->contested,
+	       q->fixed_twice, q->fixed_once, q->contested,
 	       q->contested_apart, q->shared, q->shared_apart);
 	printf("# limits of the pinned matrix: %u names, %u of them with other "
 	       "answers\n", q->limits, q->limits_felt);

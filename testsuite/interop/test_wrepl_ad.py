@@ -126,10 +126,10 @@ class Ad(unittest.TestCase):
             client = nbclient.Client(SERVER, source=PARTNER)
         with client:
             self.assertTrue(client.register('MINE<1b>').positive)
-        connection = self.started()
+        connection, name = self.started(), nbclient.Name.of('MINE<1b>')
         # another of its processes stores it than the one that is asked here
         for _ in range(100):
-            found = [r for r in connection.pull() if r['name'] == 'MINE<1b>']
+            found = [r for r in connection.pull() if nbclient.Name.of(r['name']) == name]
             if found or not connection.silent(0.1):
                 break
         [rec] = found

@@ -55,14 +55,18 @@ int main(int argc, char **argv)
 	char *message = NULL;
 	unsigned int count = argc == 3 ? (unsigned int)atoi(argv[2]) : 0;
 	unsigned int turns = 0;
+	int stem = 0;
 
 	if (count == 0) {
 		fprintf(stderr, "usage: make_database FILE COUNT\n");
 		return 2;
 	}
 	sim_world_init(&sim, 1);
-	snprintf(journal, sizeof(journal), "%s.journal", argv[1]);
-	snprintf(reserve, sizeof(reserve), "%s.reserve", argv[1]);
+	/* where a server looks for them: on a slow disk the journal stays */
+	stem = (int)strlen(argv[1]) - (int)strlen(".tdb");
+	stem = stem > 0 ? stem : 0;
+	snprintf(journal, sizeof(journal), "%.*s.journal", stem, argv[1]);
+	snprintf(reserve, sizeof(reserve), "%.*s.reserve", stem, argv[1]);
 	config.database = argv[1];
 	if (store_disk_open(NULL, &config, &backend, &message) != 0 ||
 	    store_create(NULL, &sim.world, &backend, &store, &message) != 0) {

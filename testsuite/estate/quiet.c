@@ -23,7 +23,8 @@
  *	  made, and its owner has lost since without making another (a partial
  *	  release, or time); or
  *	- the latest came, and the matrix merged it into what stood, as 5.4 and
- *	  5.6 say, under the same version.
+ *	  5.6 say, under the same version; or a partner had done so before it
+ *	  passed it on.
  *
  * Anything else that stands apart is wrong.
  */
@@ -365,7 +366,8 @@ static bool explain(struct look *look)
 	for (unsigned int round = 0; all && round < look->estate->nodes;
 	     round++) {
 		for (unsigned int i = 0; i < look->estate->nodes; i++) {
-			if (estate_has_node(look->estate, i) && !look->met[i] &&
+			if (estate_has_node(look->estate, i) &&
+			    (!look->met[i] || is_latest_version(look, i)) &&
 			    look->reason[i] == NULL && is_apart(look, i)) {
 				look->reason[i] = partners_reason(look, i);
 			}

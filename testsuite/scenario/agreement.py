@@ -92,13 +92,9 @@ def identical_groups(two):
 
 def member_refreshed(two):
     """2.3 #20 and 2.7: the refresh of a member in a special group of our own
-    makes the member ours, and makes no version."""
-    if not two.active('sgroup'):
-        return False
-    mine, theirs = dict(two.a['members']), dict(two.b['members'])
-    return set(mine) == set(theirs) and mine != theirs and \
-        all(theirs[ip] == owner or owner == two.here or theirs[ip] == two.there
-            for ip, owner in mine.items())
+    makes the member ours, and makes no version: whose each member is depends
+    on where its host came by last, and on when others heard of the group."""
+    return two.active('sgroup') and addresses(two.a) == addresses(two.b)
 
 
 def two_holders(two):

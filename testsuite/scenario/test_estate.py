@@ -197,7 +197,7 @@ class Case(harness.Case):
             best = max(owners, key=lambda a: len(agreement.addresses(views[a][name]) & holders))
             # refused if a replica has come meanwhile
             self.servers[best].tool('winsctl', '-s', self.servers[best].config, 'record',
-                                    'touch', name)
+                                    'touch', name, '--yes')
         for ip in sorted(holders) if not owners else ():
             self.hosts.refresh(ip, SERVER % 1, str(Name.of(name)))
         return bool(owners or holders)

@@ -357,6 +357,9 @@ class Chaos(Case):
                        STATIC % number).returncode != 0:
             return False
         self.statics[name] = STATIC % number, address
+        # and a host wants it where that may not be known yet
+        self.hosts.register(self.dice.choice(self.hosts.live()),
+                            self.dice.choice(sorted(self.servers)), name)
         return True
 
     def move(self, address):
@@ -468,12 +471,19 @@ class Loss(Case):
         first = SERVER % 1
         names = self.names(first, 'OURS')
         theirs = self.names(SERVER % 2, 'THEIRS')
+        # the highest version of all names nothing any more: only marks know it
+        self.assertTrue(self.hosts.register(HOSTS[0], first, 'MOVED<20>'))
+        self.all_have(['MOVED<20>'])
+        self.hosts.refresh(HOSTS[0], SERVER % 2, 'MOVED<20>')
+        self.until(lambda views: all(v['MOVED<20>']['owner'] == SERVER % 2
+                                     for v in views.values()), 'not taken over')
         before = self.all_have(names + theirs)[first]
         self.servers[first].kill()
         shutil.rmtree(os.path.join(self.servers[first].folder, 'state'))
         os.mkdir(os.path.join(self.servers[first].folder, 'state'))
+        highest = self.ledger.highest(first)
         self.start_without_memory(first, 'empty')
-        self.goes_on(first, before, names + theirs, self.ledger.highest(first))
+        self.goes_on(first, before, names + theirs, highest)
 
     def test_restored(self):
         self.build(TRIANGLE)
@@ -486,8 +496,9 @@ class Loss(Case):
         server.kill()
         done = server.tool('winsrepair', '-s', server.config, 'restore', backup, '--yes')
         self.assertEqual(done.returncode, 0, done.stderr)
+        highest = self.ledger.highest(first)
         self.start_without_memory(first, 'restored')
-        self.goes_on(first, before, names, self.ledger.highest(first))
+        self.goes_on(first, before, names, highest)
 
     def test_retired(self):
         """Its records are adopted, statics stay what they are."""

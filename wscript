@@ -24,7 +24,8 @@ Context.DBFILE = '.wafpickle-%d' % Context.ABI
 
 ROOMS = ['core', 'codec', 'rules', 'store', 'serve', 'repl', 'client', 'control', 'net']
 PURE = ['core', 'codec', 'rules']
-PROGRAMS = ['winsd', 'winsctl', 'winsrepair', 'winsregister', 'winsmigrate']
+PROGRAMS = ['winsd', 'winsctl', 'winsrepair', 'winsregister']    # and winsmigrate, see below
+MIGRATE_LIBS = 'LDB ESEDB CSV SQLITE3 SECCOMP'
 
 WARNINGS = '-Wall -Wextra -Wshadow -Wmissing-prototypes -Wsign-compare -Werror'.split()
 HARDENING = ('-fstack-protector-strong -fstack-clash-protection -fcf-protection '
@@ -65,6 +66,11 @@ def configure(conf):
     cfg(package='popt', args='--cflags --libs', uselib_store='POPT')
     cfg(package='jansson', args='--cflags --libs', uselib_store='JANSSON')
     cfg(package='libcap-ng', args='--cflags --libs', uselib_store='CAPNG')
+    cfg(package='ldb', args='--cflags --libs', uselib_store='LDB')
+    cfg(package='libesedb', args='--cflags --libs', uselib_store='ESEDB')
+    cfg(package='sqlite3', args='--cflags --libs', uselib_store='SQLITE3')
+    cfg(package='libseccomp', args='--cflags --libs', uselib_store='SECCOMP')
+    conf.check_cc(header_name='csv.h', lib='csv', uselib_store='CSV')
     cfg(package='cmocka', args='--cflags --libs', uselib_store='CMOCKA', mandatory=False)
     conf.check_cc(header_name='bsd/sys/tree.h')
     env = conf.env
@@ -136,6 +142,13 @@ def build(bld):
             bld.program(target='bin/' + name, source=source, includes=includes + ['tools'],
                         use='toolcommon room_client room_store pure POPT JANSSON CAPNG TALLOC TEVENT TDB',
                         lib=['dl'], install_path='${SBINDIR}' if name == 'winsd' else '${BINDIR}')
+    # winsmigrate: a room of its own beside the tools, a library for its tests
+    migrate = bld.path.ant_glob('migrate/**/*.c', excl='migrate/main.c')
+    bld.stlib(target='room_migrate', source=migrate, includes=includes + ['tools'],
+              use='toolcommon room_client room_store pure ' + MIGRATE_LIBS)
+    bld.program(target='bin/winsmigrate', source=['migrate/main.c'], includes=includes + ['tools'],
+                use='room_migrate toolcommon room_client room_store pure POPT JANSSON CAPNG TALLOC '
+                    'TEVENT TDB ' + MIGRATE_LIBS, install_path='${BINDIR}')
     bld.install_files('${MANDIR}/man1', bld.path.ant_glob('man/*.1'))
     bld.install_files('${MANDIR}/man5', bld.path.ant_glob('man/*.5'))
     bld.install_files('${MANDIR}/man8', bld.path.ant_glob('man/*.8'))
@@ -159,9 +172,10 @@ def build_tests(bld, includes, everything):
         if twice:
             bld.fatal('two tests of one name, only one would run: ' + ' '.join(sorted(twice)))
         for test in tests:
+            moved = 'room_migrate ' if test.parent.name == 'migrate' else ''
             bld.program(target='test/' + test.name[:-2], source=[test], includes=includes,
-                        use='toolcommon ' + everything + ' CMOCKA JANSSON POPT',
-                        install_path=None)
+                        use=moved + 'toolcommon ' + everything + ' CMOCKA JANSSON POPT ' +
+                            (MIGRATE_LIBS if moved else ''), install_path=None)
         # what stands between the store and libc is in these programs alone
         bld.objects(target='faults', source=bld.path.ant_glob(
                         'testsuite/faults/*.c', excl='testsuite/faults/test_*.c'),
@@ -183,7 +197,10 @@ def build_tests(bld, includes, everything):
     # replays files, so that the corpus runs in every build.
     replay = bld.path.ant_glob('testsuite/fuzz/replay.c')
     for target in bld.path.ant_glob('testsuite/fuzz/fuzz_*.c'):
-        bld.program(target='fuzz/' + target.name[:-2], includes=includes, use=everything,
+        moved = target.name.startswith('fuzz_migrate')
+        bld.program(target='fuzz/' + target.name[:-2], includes=includes,
+                    use='room_migrate toolcommon %s JANSSON POPT %s' % (everything, MIGRATE_LIBS)
+                        if moved else everything,
                     source=[target] + ([] if bld.env.FUZZ else replay), install_path=None,
                     linkflags=['-fsanitize=fuzzer'] if bld.env.FUZZ else [])
     for prog in bld.path.ant_glob('testsuite/interop/*.c'): bld.program(target='test/' + prog.name[:-2], source=[prog], includes=includes, use=everything + ' JANSSON', install_path=None)

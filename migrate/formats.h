@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One line for each format, in migrate/format/; their order is formats.c's. */
+#ifndef WINSMIGRATE_FORMATS_H
+#define WINSMIGRATE_FORMATS_H
+
+#include "migrate/format.h"
+
+#endif

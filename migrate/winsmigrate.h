@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * winsmigrate: a table of commands, as winsctl and winsrepair have it. A new
+ * one is a row in commands.c and a file of its own.
+ */
+#ifndef WINSMIGRATE_WINSMIGRATE_H
+#define WINSMIGRATE_WINSMIGRATE_H
+
+#include <talloc.h>
+
+#include "common/tool.h"
+#include "common/toolconfig.h"
+#include "migrate/format.h"
+
+struct winsmigrate {
+	TALLOC_CTX *mem_ctx;
+	const struct command *command;
+	const char *const *args;	/* words behind the verb, NULL ends */
+	unsigned int count;
+};
+
+struct command {
+	const char *verb;
+	const char *args;		/* "SOURCE" or "" */
+	const char *summary;
+	const char *examples;		/* lines, or NULL */
+	const struct poptOption *options;	/* NULL: none of its own */
+	unsigned int least;		/* number of words, and most */
+	unsigned int most;
+	int (*run)(struct winsmigrate *migrate);	/* enum tool_exit */
+};
+
+/* ---- commands.c ---- */
+
+extern const struct command commands[];	/* verb NULL: the end */
+
+/* Options of several commands, and of the program itself. */
+struct winsmigrate_options {
+	int json;
+	int dry_run;
+	int yes;
+	char *format;			/* -f */
+	char *target;			/* -t */
+	char *skipped;			/* --skipped FILE */
+};
+extern struct winsmigrate_options options;
+
+int run_formats(struct winsmigrate *migrate);
+
+#endif

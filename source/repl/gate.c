@@ -21,6 +21,10 @@
  * have taken more than it calls settled, and one that did not answer may know
  * more. The margin is small beside wins:version jump. Only when all have
  * answered and none knows us - a new server - it begins at 1.
+ *
+ * A part of the margin is drawn. A server that loses its disk again before
+ * anybody has pulled from it is told the same number in its next life: with a
+ * fixed margin it would hand out the same versions again, for other records.
  */
 
 #include <inttypes.h>
@@ -29,6 +33,7 @@
 #include "repl/private.h"
 
 #define MARGIN		UINT64_C(65536)
+#define SPREAD		UINT64_C(131072)	/* drawn and added to it */
 #define META_RESTORED	"restored"		/* by winsrepair restore */
 #define META_WAITING	"gate-closed"		/* an earlier life ended so */
 #define RETRY_USEC	5000000u
@@ -58,6 +63,12 @@ static bool is_asked(const struct partner *partner)
 	       partner->config.options.pull_interval > 0;
 }
 
+/* Where to go on when this was told. */
+static uint64_t above(const struct repl *repl, uint64_t told)
+{
+	return told + MARGIN + nb_random32(repl->world) % SPREAD;
+}
+
 /* ---- opening ---- */
 
 static void gate_look(struct repl *repl);
@@ -85,7 +96,7 @@ struct opening {
 	uint64_t told;			/* by partners, when it was written */
 };
 
-static void gate_open(struct repl *repl, uint64_t above);
+static void gate_open(struct repl *repl, uint64_t from);
 
 static void opened(void *arg, int error)
 {
@@ -107,7 +118,7 @@ static void opened(void *arg, int error)
 		return;
 	}
 	if (gate->told > told) {	/* somebody has answered meanwhile */
-		gate_open(repl, gate->told + MARGIN);
+		gate_open(repl, above(repl, gate->told));
 		return;
 	}
 	gate->state = REPL_GATE_OPEN;
@@ -118,13 +129,13 @@ static void opened(void *arg, int error)
 	move_look(repl);
 }
 
-static int write_opening(struct repl *repl, uint64_t above)
+static int write_opening(struct repl *repl, uint64_t from)
 {
 	struct serve *serve = repl->serve;
 	int ret = move_note(repl, repl->gate.told > 0);
 
-	if (ret == 0 && above > 0) {
-		ret = serve_raise_counter(serve, above);
+	if (ret == 0 && from > 0) {
+		ret = serve_raise_counter(serve, from);
 	}
 	if (ret == 0) {
 		ret = serve_set_meta(serve, META_RESTORED, 0);
@@ -135,7 +146,7 @@ static int write_opening(struct repl *repl, uint64_t above)
 	return ret;
 }
 
-static void gate_open(struct repl *repl, uint64_t above)
+static void gate_open(struct repl *repl, uint64_t from)
 {
 	struct gate *gate = &repl->gate;
 	struct opening *opening = NULL;
@@ -154,7 +165,7 @@ static void gate_open(struct repl *repl, uint64_t above)
 	opening->told = gate->told;
 	gate->opening = opening;
 	serve_turn_begin(repl->serve);
-	ret = write_opening(repl, above);
+	ret = write_opening(repl, from);
 	if (ret == 0 && !serve_when_durable(repl->serve, opened, opening)) {
 		ret = ENOMEM;
 	}
@@ -181,13 +192,13 @@ static void gate_look(struct repl *repl)
 		}
 	}
 	if (gate->anyway) {
-		gate_open(repl, gate->told + MARGIN);
+		gate_open(repl, above(repl, gate->told));
 	} else if (asked == 0 || repl->config.start_wait == 0) {
-		gate_open(repl, gate->told > 0 ? gate->told + MARGIN : 0);
+		gate_open(repl, gate->told > 0 ? above(repl, gate->told) : 0);
 	} else if (answered > 0 && (answered + failed == asked ||
 				    gate->state == REPL_GATE_CLOSED)) {
 		gate_open(repl, gate->told == 0 && answered == asked ?
-				0 : gate->told + MARGIN);
+				0 : above(repl, gate->told));
 	}
 }
 
@@ -406,7 +417,7 @@ static bool is_raised(struct repl *repl, struct partner *partner, uint64_t max,
 	       "of this owner address, or was this database replaced?",
 	       partner_text(partner, name), max, counter);
 	serve_turn_begin(repl->serve);
-	ret = serve_raise_counter(repl->serve, max + MARGIN);
+	ret = serve_raise_counter(repl->serve, above(repl, max));
 	serve_turn_end(repl->serve);
 	return ret == 0;
 }

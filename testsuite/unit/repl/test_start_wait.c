@@ -218,6 +218,31 @@ static void one_of_two(void **state)
 	assert_true(next_version() < st.config.version_jump);
 }
 
+/* It loses its disk again before anybody has pulled from it: what it is told
+ * is the same, what it hands out is not. */
+static void lost_twice(void **state)
+{
+	uint64_t first = 0, second = 0;
+
+	for (unsigned int life = 1; life <= 2; life++) {
+		if (life > 1) {
+			stage_teardown(state);
+			setup(state);
+			sim.random = life;	/* the kernel's, not ours */
+		}
+		knows_us(asked(0), NULL, 0, 500);
+		stage_start();
+		pass(1);
+		is(REPL_GATE_OPEN, NULL);
+		*(life == 1 ? &first : &second) = next_version();
+	}
+	assert_true(first > 500 && second > 500);
+	assert_true(first < st.config.version_jump &&
+		    second < st.config.version_jump);
+	/* nor near it: a life hands out more than one */
+	assert_true((first > second ? first - second : second - first) > 16);
+}
+
 /* Each has other records of ours: all come back, whoever told more first. */
 static void two_know_different_ones(void **state)
 {
@@ -592,6 +617,7 @@ int main(void)
 		TEST(two_empty_ones),
 		TEST(the_higher_of_two),
 		TEST(one_of_two),
+		TEST(lost_twice),
 		TEST(two_know_different_ones),
 		TEST(one_is_late),
 		TEST(late_and_far_ahead),

@@ -280,12 +280,23 @@ static void forget(struct estate_node *node, uint64_t from)
 	judge_lost_memory(node);
 }
 
+/* A backup that comes back brings along what it is from: losses between its
+ * making and its return are none of it. */
 bool node_forgot(const struct estate_node *node, uint64_t usec)
 {
-	for (unsigned int i = 0; i < node->losses; i++) {
-		if (usec >= node->lost[i].from && usec <= node->lost[i].to) {
+	uint64_t made = UINT64_MAX;
+
+	for (unsigned int i = node->losses; i > 0; i--) {
+		uint64_t from = node->lost[i - 1].from;
+		uint64_t to = node->lost[i - 1].to;
+
+		if (to > made) {
+			continue;
+		}
+		if (usec >= from && usec <= to) {
 			return true;
 		}
+		made = from;
 	}
 	return false;
 }

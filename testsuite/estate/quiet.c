@@ -18,7 +18,8 @@
  *	  or
  *	- it never met the latest version (that it remembers), and a partner of
  *	  it stands or stood apart for one of these reasons: who asks it is
- *	  given what it has, and passes the version (4.3); or
+ *	  given what it has, and passes the version (4.3); so it does for a
+ *	  partner that stood apart in an earlier life; or
  *	- it has the latest version with members that were in it when it was
  *	  made, and its owner has lost since without making another (a partial
  *	  release, or time); or
@@ -302,6 +303,20 @@ static const char *partners_reason(const struct look *look, unsigned int node)
 	return NULL;
 }
 
+/* Who lost its memory since then may have stood apart before, as its partners
+ * did, and have been asked by others. */
+static void earlier_lives(struct look *look)
+{
+	for (unsigned int i = 0; i < look->estate->nodes; i++) {
+		const struct estate_node *node = &look->estate->node[i];
+
+		if (look->past[i] == NULL && node->losses > 0 &&
+		    node->lost[node->losses - 1].to > look->latest->usec) {
+			look->past[i] = partners_reason(look, i);
+		}
+	}
+}
+
 /*
  * It was not told before the owner lost its disk. The owner went on without it
  * and above it, partners have passed its version, and then it came back with a
@@ -365,6 +380,7 @@ static bool explain(struct look *look)
 	}
 	for (unsigned int round = 0; all && round < look->estate->nodes;
 	     round++) {
+		earlier_lives(look);
 		for (unsigned int i = 0; i < look->estate->nodes; i++) {
 			if (estate_has_node(look->estate, i) &&
 			    (!look->met[i] || is_latest_version(look, i)) &&

@@ -124,7 +124,7 @@ class Ledger(unittest.TestCase):
     def test_stage_without_programs_fails(self):
         ledger = run.Ledger()
         with mock.patch('builtins.print'):
-            run.run_stage(STAGE._replace(find=lambda _: []), ledger, 1)
+            run.run_stage(STAGE, ledger, run.begin_stage(STAGE._replace(find=lambda _: []), 1))
         self.assertEqual(len(ledger.failures), 1)
 
     def test_subtests_of_a_program_count_once_each(self):

@@ -13,8 +13,12 @@
  * it stored is durable: only then does the partner of an UPDATE get its STOP.
  *
  * An owner that is just being fetched from another partner comes last, and is
- * waited for a little. A pull that fails leaves what was settled, and says
- * why; the others never notice.
+ * waited for a little; so does one that we know nothing of, and that is a
+ * partner whose map is just being asked for. A server passes the versions of
+ * an owner on whether it kept the records or not (4.3): of two partners each
+ * may have refused what the other owns, and who lost its disk would be given
+ * neither. A pull that fails leaves what was settled, and says why; the others
+ * never notice.
  */
 
 #include <inttypes.h>
@@ -220,6 +224,7 @@ static void pull_finish(struct pull *pull, int error)
 		     pull->records, error != 0 ? pull->message : NULL);
 	pull->inside--;
 	pull_release(pull);
+	pull_owner_free(repl);	/* its own word does not come any more */
 	pulls_try(repl);
 }
 
@@ -322,6 +327,18 @@ static void ask(struct pull *pull, struct owner *owner, uint64_t from,
 					&request));
 }
 
+/* We know nothing of this owner, and are about to hear it itself; one that
+ * has failed lately is not counted on. */
+static bool tells_itself(const struct pull *pull, const struct owner *owner)
+{
+	struct repl *repl = pull->partner->repl;
+	const struct partner *partner = partner_find(repl, owner->address);
+	const struct pull *other = partner != NULL ? partner->pull : NULL;
+
+	return other != NULL && other != pull && other->state < PULL_REPLY &&
+	       partner->errors == 0 && owner_known(repl, owner->address) == 0;
+}
+
 /* True: this line of the table is dealt with; *waits: it could not be yet. */
 static bool take_line(struct pull *pull, struct wrepl_owner *line, bool *waits)
 {
@@ -335,7 +352,8 @@ static bool take_line(struct pull *pull, struct wrepl_owner *line, bool *waits)
 		return true;
 	}
 	owner = owner_add(repl, line->address);
-	if (owner != NULL && owner->range != NULL) {
+	if (owner != NULL &&
+	    (owner->range != NULL || tells_itself(pull, owner))) {
 		*waits = true;
 		return true;
 	}
@@ -422,6 +440,20 @@ static void look_back(struct partner *partner, uint64_t max)
 	partner->went_back = max + 1;
 }
 
+/* Its own records come first but for ours, so that others need not wait. */
+static void put_own_line_first(struct pull *pull)
+{
+	for (uint32_t i = 2; i < pull->owners; i++) {
+		struct wrepl_owner line = pull->table[i];
+
+		if (line.address == pull->partner->config.address) {
+			pull->table[i] = pull->table[1];
+			pull->table[1] = line;
+			return;
+		}
+	}
+}
+
 /* Its map is here: remember what it says, then ask. */
 static void pull_begin_owners(struct pull *pull)
 {
@@ -448,6 +480,7 @@ static void pull_begin_owners(struct pull *pull)
 			look_back(partner, pull->table[i].max);
 		}
 	}
+	put_own_line_first(pull);
 	pull_next(pull);
 }
 

@@ -585,6 +585,67 @@ static void two_partners(void **state)
 	free(rec);
 }
 
+/* P(2) has refused the record of P(1) and passed its version (4.3), as it may.
+ * Who knows nothing of P(1) hears P(1) first, however long that takes. */
+static void scheduled_pair(enum fake_mood mood)
+{
+	static struct nb_record rec;
+
+	st.config.start_wait = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct repl_partner_config *partner =
+			stage_partner(&st, P(i + 1));
+
+		partner->options.pull_interval = 1800;
+		fake_peer_knows(stage_peer(P(i + 1)), P(1), 1);
+	}
+	rec = replica("OWNS<20>", NB_UNIQUE, P(1), 1, SIM_HOST(7));
+	peer[0].record = &rec;
+	peer[0].records = 1;
+	peer[0].mood = mood;
+	stage_start();
+	pass(5);
+}
+
+static void itself_first(void **state)
+{
+	stage_setup(state);
+	scheduled_pair(FAKE_SILENT);
+	assert_int_equal(peer[1].queries, 1);
+	assert_int_equal(peer[1].requests, 0);
+	peer[0].mood = FAKE_WELL;
+	pass(1);
+	assert_true(has("OWNS<20>"));
+	assert_int_equal(peer[1].requests, 0);
+	assert_true(mark_of(P(1)) == 1);
+}
+
+/* It is not there: the other's word is taken at once. */
+static void itself_is_away(void **state)
+{
+	stage_setup(state);
+	scheduled_pair(FAKE_AWAY);
+	assert_int_equal(peer[1].requests, 1);
+	assert_true(mark_of(P(1)) == 1);
+}
+
+/* It does not answer the call, or is called and hangs: nobody waits for long,
+ * and it is not counted on again. */
+static void itself_hangs(void **state)
+{
+	stage_setup(state);
+	scheduled_pair(FAKE_SILENT);
+	pass(CONNECT_SECONDS);
+	assert_int_equal(peer[1].requests, 1);
+	stage_teardown(state);
+	stage_setup(state);
+	scheduled_pair(FAKE_DEAF);
+	pass(BUSY_SECONDS);
+	assert_int_equal(peer[1].requests, 0);
+	pass(1801);
+	assert_int_equal(peer[1].requests, 1);
+}
+
 /* ---- numbers ---- */
 
 /* Healthy servers begin at 0x1d88100000000 (Q183699): the first contact is
@@ -827,6 +888,9 @@ int main(void)
 		TEST(the_connection_breaks),
 		TEST(it_breaks_in_a_challenge),
 		OWN(two_partners),
+		OWN(itself_first),
+		OWN(itself_is_away),
+		OWN(itself_hangs),
 		OWN(large_versions),
 		TEST(records_that_cannot_be),
 		OWN(only_dynamic_records),

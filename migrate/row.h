@@ -56,4 +56,10 @@ struct row {
 /* "owner", "version", ...: for reports. */
 const char *row_field_name(enum row_field field);
 
+/*
+ * The known fields of a record whose value is not what stands there for a
+ * field that nobody says: what a format without room for them loses.
+ */
+unsigned int row_says(const struct row *row);
+
 #endif

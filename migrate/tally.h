@@ -16,7 +16,8 @@
 #include <stdio.h>
 #include <talloc.h>
 
-struct row;
+#include "migrate/row.h"
+
 struct tally;
 
 /*
@@ -67,8 +68,24 @@ void tally_sums(const struct tally *tally, struct tally_sums *sums);
 bool tally_reason(const struct tally *tally, unsigned int index,
 		  bool *is_skip, const char **reason, uint64_t *count);
 
+/* Some of its rows by name, and where they stood; false after the last. */
+bool tally_sample(const struct tally *tally, unsigned int index,
+		  unsigned int which, const char **sample);
+
+/* How many rows that went through say this field (row_says()). */
+uint64_t tally_says(const struct tally *tally, enum row_field field);
+
+uint64_t tally_options_written(const struct tally *tally);
+
+/* Line by line what was missing, or the remarks; NULL after the last. */
+const char *tally_line(const struct tally *tally, bool missing,
+		       unsigned int index);
+
+/* Name of the file of skipped rows or of raw ones; NULL: none was made. */
+const char *tally_file(const struct tally *tally, bool raw);
+
 /*
- * The report, for people or as one JSON object. verb: "imported", "written".
+ * The report (report.c), for people or as one JSON object. verb: "imported", "written".
  * Also says which fields the source did not say or the target has no room
  * for, where the sets (enum row_field) are given. False: the sums do not add
  * up, which is a bug and is said.
@@ -90,7 +107,10 @@ bool tally_report(const struct tally *tally, const struct tally_way *way,
 /* 4 when anything was skipped or missing, else 0. */
 int tally_status(const struct tally *tally);
 
-/* The files are closed and synced: 0 or an errno. */
+/*
+ * The files are closed and synced: 0 or an errno, and *message. Before the
+ * report, which names them.
+ */
 int tally_close(struct tally *tally, char **message);
 
 #endif

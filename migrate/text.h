@@ -29,7 +29,8 @@ int text_open(TALLOC_CTX *mem_ctx, FILE *file, enum text_kind kind,
 /*
  * The next line without its end; valid until the next call. 1: there is one,
  * 0: the end, -1: *message says what is wrong and where (a line too long, a
- * read error, characters that the charset has not); it is on text.
+ * read error, characters that the charset has not); it is on text and valid
+ * until the next call. Another call goes on with the line behind it.
  */
 int text_line(struct text *text, char **line, size_t *len, char **message);
 

@@ -3,8 +3,16 @@
  * Records to and from JSON lines. One table of keys serves reading: what a key
  * fills and whether it must be there. Unknown keys are errors with the nearest
  * known one, for a mistyped "expire" would otherwise live for ever.
+ *
+ * Versions have 64 bits, numbers of jansson 63, and its reading of integers as
+ * doubles would round them. So a line with a whole number of 19 digits or more
+ * is copied first with quotes around it, and a version may be a string of
+ * digits; that helps also who passes such lines through JavaScript.
  */
+#include <ctype.h>
+#include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/json_record.h"
@@ -13,46 +21,81 @@
 
 /* ---- writing ---- */
 
-static void put_member(struct json_out *j, const struct nb_member *member)
+static void put_member(struct json_out *j, const struct nb_member *member,
+		       unsigned int keys)
 {
 	json_begin(j, '{');
 	json_key(j, "ip");
 	json_address(j, member->ip);
-	json_key(j, "owner");
-	json_address(j, member->owner);
-	json_key(j, "expires");
-	json_time(j, member->expires);
+	if ((keys & JSON_MEMBER_OWNER) != 0) {
+		json_key(j, "owner");
+		json_address(j, member->owner);
+	}
+	if ((keys & JSON_MEMBER_EXPIRES) != 0) {
+		json_key(j, "expires");
+		json_time(j, member->expires);
+	}
 	json_end(j, '}');
 }
 
-void json_record_members(struct json_out *j, const struct nb_record *rec)
+/* The key of a value, if the value is known. */
+static bool put_key(struct json_out *j, unsigned int keys,
+		    enum json_record_key key, const char *name)
+{
+	if ((keys & key) == 0) {
+		return false;
+	}
+	json_key(j, name);
+	return true;
+}
+
+static void put_times(struct json_out *j, const struct nb_record *rec,
+		      unsigned int keys)
+{
+	if (put_key(j, keys, JSON_OWNER, "owner")) {
+		json_address(j, rec->owner);
+	}
+	if (put_key(j, keys, JSON_VERSION, "version")) {
+		json_count(j, rec->version);
+	}
+	if (put_key(j, keys, JSON_EXPIRES, "expires")) {
+		json_time(j, rec->expires);
+	}
+}
+
+void json_record_some(struct json_out *j, const struct nb_record *rec,
+		      unsigned int keys)
 {
 	json_key(j, "name");
 	json_bytes(j, rec->name.byte, rec->name.len);
 	json_key(j, "suffix");
 	json_count(j, rec->name.type);
-	json_key(j, "scope");
-	json_bytes(j, rec->name.scope, rec->name.scope_len);
+	if (put_key(j, keys, JSON_SCOPE, "scope")) {
+		json_bytes(j, rec->name.scope, rec->name.scope_len);
+	}
 	json_key(j, "type");
 	json_text(j, nb_type_name(rec->type));
-	json_key(j, "state");
-	json_text(j, nb_state_name(rec->state));
-	json_key(j, "node");
-	json_text(j, nb_node_name(rec->node));
-	json_key(j, "static");
-	json_flag(j, rec->is_static);
-	json_key(j, "owner");
-	json_address(j, rec->owner);
-	json_key(j, "version");
-	json_count(j, rec->version);
-	json_key(j, "expires");
-	json_time(j, rec->expires);
+	if (put_key(j, keys, JSON_STATE, "state")) {
+		json_text(j, nb_state_name(rec->state));
+	}
+	if (put_key(j, keys, JSON_NODE, "node")) {
+		json_text(j, nb_node_name(rec->node));
+	}
+	if (put_key(j, keys, JSON_STATIC, "static")) {
+		json_flag(j, rec->is_static);
+	}
+	put_times(j, rec, keys);
 	json_key(j, "addresses");
 	json_begin(j, '[');
 	for (unsigned int i = 0; i < rec->count; i++) {
-		put_member(j, &rec->member[i]);
+		put_member(j, &rec->member[i], keys);
 	}
 	json_end(j, ']');
+}
+
+void json_record_members(struct json_out *j, const struct nb_record *rec)
+{
+	json_record_some(j, rec, JSON_RECORD_ALL);
 }
 
 void json_record_print(FILE *file, const struct nb_record *rec)
@@ -71,6 +114,8 @@ struct reader {
 	struct nb_record *rec;
 	struct nb_member *member;	/* NULL: the record itself */
 	char *reason;
+	unsigned int said;		/* enum json_record_key */
+	bool is_scan;			/* "skipped" may be there */
 };
 
 static bool wrong(struct reader *r, const char *key, const char *what)
@@ -171,11 +216,20 @@ static bool read_ip(struct reader *r, const char *key, const json_t *value)
 static bool read_version(struct reader *r, const char *key,
 			 const json_t *value)
 {
-	json_int_t number = json_integer_value(value);
+	const char *digits = word(value);
+	char *end = NULL;
 
-	r->rec->version = (uint64_t)number;
-	return (json_is_integer(value) && number >= 0) ||
-	       wrong(r, key, "not a number from 0 to 2^63 - 1");
+	if (json_is_integer(value) && json_integer_value(value) >= 0) {
+		r->rec->version = (uint64_t)json_integer_value(value);
+		return true;
+	}
+	errno = 0;
+	if (isdigit((unsigned char)digits[0])) {
+		r->rec->version = strtoull(digits, &end, 10);
+	}
+	return (end != NULL && errno == 0 &&
+		(size_t)(end - digits) == json_string_length(value)) ||
+	       wrong(r, key, "not a number from 0 to 2^64 - 1");
 }
 
 static bool read_expires(struct reader *r, const char *key,
@@ -193,6 +247,15 @@ static bool read_expires(struct reader *r, const char *key,
 		     "\"2026-08-01T12:00:00Z\"");
 }
 
+static bool read_skipped(struct reader *r, const char *key,
+			 const json_t *value)
+{
+	if (!r->is_scan) {
+		return wrong(r, key, "is not known here");
+	}
+	return json_is_string(value) || wrong(r, key, "not a text");
+}
+
 static bool read_addresses(struct reader *r, const char *key,
 			   const json_t *value);
 
@@ -200,29 +263,31 @@ struct key {
 	const char *name;
 	bool needed;
 	bool (*read)(struct reader *r, const char *key, const json_t *value);
+	unsigned int says;
 };
 
 /* In the order in which they are read: addresses inherit from the record. */
 static const struct key record_keys[] = {
-	{ "name", true, read_name },
-	{ "suffix", true, read_suffix },
-	{ "scope", false, read_scope },
-	{ "type", true, read_type },
-	{ "state", false, read_state },
-	{ "node", false, read_node },
-	{ "static", false, read_static },
-	{ "owner", false, read_owner },
-	{ "version", false, read_version },
-	{ "expires", false, read_expires },
-	{ "addresses", true, read_addresses },
-	{ NULL, false, NULL },
+	{ "name", true, read_name, 0 },
+	{ "suffix", true, read_suffix, 0 },
+	{ "scope", false, read_scope, JSON_SCOPE },
+	{ "type", true, read_type, 0 },
+	{ "state", false, read_state, JSON_STATE },
+	{ "node", false, read_node, JSON_NODE },
+	{ "static", false, read_static, JSON_STATIC },
+	{ "owner", false, read_owner, JSON_OWNER },
+	{ "version", false, read_version, JSON_VERSION },
+	{ "expires", false, read_expires, JSON_EXPIRES },
+	{ "addresses", true, read_addresses, 0 },
+	{ "skipped", false, read_skipped, 0 },
+	{ NULL, false, NULL, 0 },
 };
 
 static const struct key member_keys[] = {
-	{ "ip", true, read_ip },
-	{ "owner", false, read_owner },
-	{ "expires", false, read_expires },
-	{ NULL, false, NULL },
+	{ "ip", true, read_ip, 0 },
+	{ "owner", false, read_owner, JSON_MEMBER_OWNER },
+	{ "expires", false, read_expires, JSON_MEMBER_EXPIRES },
+	{ NULL, false, NULL, 0 },
 };
 
 static bool known_keys(struct reader *r, json_t *object,
@@ -277,6 +342,7 @@ static bool read_object(struct reader *r, json_t *object,
 		if (value != NULL && !keys->read(r, keys->name, value)) {
 			return false;
 		}
+		r->said |= value != NULL ? keys->says : 0;
 	}
 	return true;
 }
@@ -285,6 +351,7 @@ static bool read_addresses(struct reader *r, const char *key,
 			   const json_t *value)
 {
 	size_t count = json_array_size(value);
+	unsigned int said = JSON_MEMBER_OWNER | JSON_MEMBER_EXPIRES;
 
 	if (!json_is_array(value) || count > NB_MEMBERS_MAX) {
 		return wrong(r, key, "not a list [...] of up to 25 addresses");
@@ -292,6 +359,7 @@ static bool read_addresses(struct reader *r, const char *key,
 	for (size_t i = 0; i < count; i++) {
 		struct reader inner = *r;
 
+		inner.said = 0;
 		inner.member = &r->rec->member[i];
 		*inner.member = (struct nb_member) {
 			.owner = r->rec->owner,
@@ -301,35 +369,152 @@ static bool read_addresses(struct reader *r, const char *key,
 				 member_keys)) {
 			return false;
 		}
+		said &= inner.said;
 	}
+	if (count == 0) {	/* as its record, whose key says it all */
+		said = ((r->said & JSON_OWNER) != 0 ? JSON_MEMBER_OWNER : 0) |
+		       ((r->said & JSON_EXPIRES) != 0 ? JSON_MEMBER_EXPIRES :
+							0);
+	}
+	r->said |= said;
 	r->rec->count = (uint8_t)count;
 	return true;
+}
+
+/* ---- numbers above 2^63 - 1 ---- */
+
+#define LONG_NUMBER 19		/* digits of 2^63 */
+
+/*
+ * Where a whole number of so many digits begins from *at on, and where it
+ * ends; false: there is none. Strings are passed over.
+ */
+static bool long_number(const char *line, size_t len, size_t *at, size_t *end)
+{
+	bool quoted = false;
+
+	for (size_t i = *at; i < len; i++) {
+		size_t n = 0;
+
+		if (quoted && line[i] == '\\') {
+			i++;
+			continue;
+		}
+		quoted ^= line[i] == '"';
+		if (quoted || strchr(":,[ \t", line[i]) == NULL) {
+			continue;
+		}
+		while (i + 1 + n < len &&
+		       isdigit((unsigned char)line[i + 1 + n])) {
+			n++;
+		}
+		if (n >= LONG_NUMBER && (i + 1 + n == len ||
+		    strchr(".eE", line[i + 1 + n]) == NULL)) {
+			*at = i + 1;
+			*end = i + 1 + n;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The line with quotes around such numbers; NULL: it has none. */
+static char *quote_numbers(const char *line, size_t *len)
+{
+	size_t at = 0, end = 0, from = 0, to = 0;
+	char *copy = NULL;
+
+	while (long_number(line, *len, &at, &end)) {
+		if (copy == NULL) {
+			copy = malloc(2 * *len + 2);
+		}
+		if (copy == NULL) {
+			return NULL;
+		}
+		memcpy(copy + to, line + from, at - from);
+		to += at - from;
+		copy[to++] = '"';
+		memcpy(copy + to, line + at, end - at);
+		to += end - at;
+		copy[to++] = '"';
+		from = end;
+		at = end;
+	}
+	if (copy != NULL) {
+		memcpy(copy + to, line + from, *len - from);
+		*len = to + *len - from;
+	}
+	return copy;
+}
+
+/* ---- the interface of reading ---- */
+
+static bool read_root(struct reader *r, const char *line, size_t len)
+{
+	char *quoted = quote_numbers(line, &len);
+	json_error_t error;
+	json_t *root = json_loadb(quoted != NULL ? quoted : line, len,
+				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+				  &error);
+	bool good = false;
+
+	free(quoted);
+	if (root == NULL) {
+		(void)snprintf(r->reason, JSON_REASON, "column %d: %.120s",
+			       error.column, error.text);
+		return false;
+	}
+	good = read_object(r, root, record_keys);
+	json_decref(root);
+	return good;
+}
+
+static bool storable(struct reader *r)
+{
+	const char *broken = nb_record_broken(r->rec);
+
+	if (broken != NULL) {
+		(void)snprintf(r->reason, JSON_REASON, "%s", broken);
+	}
+	return broken == NULL;
 }
 
 bool json_record_read(const char *line, size_t len, struct nb_record *rec,
 		      char reason[JSON_REASON])
 {
 	struct reader r = { .rec = rec, .reason = reason };
-	json_error_t error;
-	json_t *root = json_loadb(line, len, JSON_REJECT_DUPLICATES |
-				  JSON_ALLOW_NUL, &error);
-	const char *broken = NULL;
-	bool good = false;
 
-	if (root == NULL) {
-		(void)snprintf(reason, JSON_REASON, "column %d: %.120s",
-			       error.column, error.text);
-		return false;
-	}
 	*rec = (struct nb_record) {
 		.node = NB_H_NODE,
 		.expires = NB_NEVER,
 	};
-	good = read_object(&r, root, record_keys);
-	json_decref(root);
-	broken = good ? nb_record_broken(rec) : NULL;
-	if (broken != NULL) {
-		(void)snprintf(reason, JSON_REASON, "%s", broken);
+	return read_root(&r, line, len) && storable(&r);
+}
+
+/* An active static never expires, whether a line says so or nothing. */
+static void fill_never(struct nb_record *rec)
+{
+	rec->expires = NB_NEVER;
+	for (unsigned int i = 0; i < rec->count; i++) {
+		if (rec->member[i].expires == 0) {
+			rec->member[i].expires = NB_NEVER;
+		}
 	}
-	return good && broken == NULL;
+}
+
+bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
+		      unsigned int *keys, char reason[JSON_REASON])
+{
+	struct reader r = { .rec = rec, .reason = reason, .is_scan = true };
+
+	*rec = (struct nb_record) { .node = NB_H_NODE };
+	if (!read_root(&r, line, len)) {
+		return false;
+	}
+	if ((r.said & JSON_EXPIRES) == 0 && rec->is_static &&
+	    rec->state == NB_ACTIVE) {
+		fill_never(rec);
+	}
+	*keys = r.said;
+	return storable(&r);
 }

@@ -9,8 +9,24 @@
 #include "common/json_out.h"
 #include "core/record.h"
 
-/* The members of the object, without its brackets. */
+/* What is known of a record; the others' keys are left out. */
+enum json_record_key {
+	JSON_STATE = 1 << 0,
+	JSON_NODE = 1 << 1,
+	JSON_STATIC = 1 << 2,
+	JSON_OWNER = 1 << 3,
+	JSON_VERSION = 1 << 4,
+	JSON_EXPIRES = 1 << 5,
+	JSON_SCOPE = 1 << 6,
+	JSON_MEMBER_OWNER = 1 << 7,
+	JSON_MEMBER_EXPIRES = 1 << 8,
+	JSON_RECORD_ALL = (1 << 9) - 1,
+};
+
+/* The members of the object, without its brackets: all, or some. */
 void json_record_members(struct json_out *j, const struct nb_record *rec);
+void json_record_some(struct json_out *j, const struct nb_record *rec,
+		      unsigned int keys);
 
 /* One line. */
 void json_record_print(FILE *file, const struct nb_record *rec);
@@ -26,5 +42,13 @@ void json_record_print(FILE *file, const struct nb_record *rec);
  */
 bool json_record_read(const char *line, size_t len, struct nb_record *rec,
 		      char reason[JSON_REASON]);
+
+/*
+ * The same, of what is known of a record: *keys says which keys were there (of
+ * addresses: in all of them), and expires of what can expire is 0 without. A
+ * key "skipped", with a text, is passed over.
+ */
+bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
+		      unsigned int *keys, char reason[JSON_REASON]);
 
 #endif

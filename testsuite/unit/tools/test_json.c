@@ -228,8 +228,15 @@ static void test_refusals(void **state)
 		{ "{\"name\":\"A\",\"static\":1," REST, "\"static\"" },
 		{ "{\"name\":\"A\",\"owner\":\"here\"," REST, "\"owner\"" },
 		{ "{\"name\":\"A\",\"version\":-1," REST, "\"version\"" },
-		{ "{\"name\":\"A\",\"version\":18446744073709551615," REST,
-		  "too big" },
+		{ "{\"name\":\"A\",\"version\":18446744073709551616," REST,
+		  "2^64 - 1" },
+		{ "{\"name\":\"A\",\"version\":\"12\\u0000\"," REST,
+		  "2^64 - 1" },
+		{ "{\"name\":\"A\",\"version\":\"-1\"," REST, "2^64 - 1" },
+		{ "{\"name\":\"A\",\"version\":9223372036854775808.0," REST,
+		  "2^64 - 1" },
+		{ "{\"name\":\"A\",\"skipped\":\"why\"," REST,
+		  "\"skipped\"" },
 		{ "{\"name\":\"A\",\"expires\":\"tomorrow\"," REST,
 		  "2026-08-01" },
 		{ "{\"name\":\"A\",\"suffix\":0,\"type\":\"unique\","
@@ -261,6 +268,88 @@ static void test_refusals(void **state)
 				 reason, cases[i].reason);
 		}
 	}
+}
+
+/* Versions have all of 64 bits; names may look like long numbers. */
+static void test_long_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t version;
+	} cases[] = {
+		{ "9223372036854775807", INT64_MAX },
+		{ " 9223372036854775808", INT64_MAX + UINT64_C(1) },
+		{ "18446744073709551615", UINT64_MAX },
+		{ "\"18446744073709551615\"", UINT64_MAX },
+		{ "\"7\"", 7 },
+	};
+	char reason[JSON_REASON] = "";
+	struct nb_record rec = sample();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[400];
+
+		(void)snprintf(line, sizeof(line), "{\"name\":\"A,\\\",1\","
+			       "\"scope\":\"a,99999999999999999999\\\\\","
+			       "\"version\":%s,%s", cases[i].text, REST);
+		if (!json_record_read(line, strlen(line), &rec, reason)) {
+			fail_msg("%s: %s", line, reason);
+		}
+		assert_true(rec.version == cases[i].version);
+		assert_memory_equal(rec.name.byte, "A,\",1", 6);
+		assert_memory_equal(rec.name.scope,
+				    "a,99999999999999999999\\", 24);
+	}
+	rec = sample();
+	rec.version = UINT64_MAX;
+	there_and_back(&rec);
+}
+
+/* What is known of a record is all that is said, and comes back so. */
+static void test_some_keys(void **state)
+{
+	struct nb_record rec = sample();
+	struct nb_record back;
+	char reason[JSON_REASON] = "";
+	unsigned int said = 0;
+
+	(void)state;
+	for (unsigned int keys = 0; keys <= JSON_RECORD_ALL; keys++) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *file = open_memstream(&text, &len);
+		struct json_out j = { .file = file };
+
+		json_begin(&j, '{');
+		json_record_some(&j, &rec, keys);
+		json_key(&j, "skipped");
+		json_text(&j, "it was");
+		json_end(&j, '}');
+		assert_int_equal(fclose(file), 0);
+		assert_true(json_record_scan(text, len, &back, &said, reason));
+		assert_int_equal(said, keys);
+		assert_int_equal(back.expires, (keys & JSON_EXPIRES) != 0 ?
+				 rec.expires : 0);
+		assert_int_equal(back.member[1].owner,
+				 (keys & JSON_MEMBER_OWNER) != 0 ?
+				 rec.member[1].owner : back.owner);
+		free(text);
+	}
+}
+
+static void test_static_never_expires(void **state)
+{
+	static const char line[] = "{\"name\":\"A\",\"static\":true," REST;
+	struct nb_record rec;
+	char reason[JSON_REASON] = "";
+	unsigned int said = 0;
+
+	(void)state;
+	assert_true(json_record_scan(line, strlen(line), &rec, &said, reason));
+	assert_int_equal(said, JSON_STATIC);
+	assert_true(rec.expires == NB_NEVER);
+	assert_true(rec.member[0].expires == NB_NEVER);
 }
 
 static void test_too_many_addresses(void **state)
@@ -351,6 +440,9 @@ int main(void)
 		cmocka_unit_test(test_wide_characters_there_and_back),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_long_numbers),
+		cmocka_unit_test(test_some_keys),
+		cmocka_unit_test(test_static_never_expires),
 		cmocka_unit_test(test_too_many_addresses),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_nearest_word),

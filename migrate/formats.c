@@ -10,6 +10,7 @@
 #include "migrate/formats.h"
 
 const struct format_ops *const formats[] = {
+	&format_winsd,
 	NULL
 };
 

@@ -5,4 +5,6 @@
 
 #include "migrate/format.h"
 
+extern const struct format_ops format_winsd;
+
 #endif

@@ -54,6 +54,7 @@ class Lint(unittest.TestCase):
         flags = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
                  '-I' + os.environ['WINSD_BUILD'], '-x', 'c', '-']
         flags = ['-I' + os.path.join(sources.TOP, r) for r in HEADER_ROOTS] + pkg_config() + flags
+        flags.insert(0, '-I' + sources.TOP)     # migrate/row.h is called so
         for path in [p for root in HEADER_ROOTS for p in sources.files('.h', below=root)]:
             code = '#include "%s"\n' % os.path.join(sources.TOP, path)
             if path.startswith('testsuite/'):
@@ -68,7 +69,8 @@ class Lint(unittest.TestCase):
     def test_shellcheck(self):
         scripts = sources.shell()
         self.assertIn('.ci/run', scripts)
-        self.clean(['shellcheck'] + scripts)
+        # waf is Python behind three lines of shell
+        self.clean(['shellcheck'] + [s for s in scripts if s != 'waf'])
 
     def test_shellcheck_finds_a_planted_fault(self):
         with tempfile.NamedTemporaryFile('w', suffix='.sh') as script:

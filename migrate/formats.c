@@ -11,6 +11,8 @@
 
 const struct format_ops *const formats[] = {
 	&format_winsd,
+	&format_hosts, &format_dnsmasq, &format_bind,
+	&format_nsupdate, &format_powershell, &format_dnscmd,
 	NULL
 };
 

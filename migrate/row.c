@@ -31,6 +31,8 @@ const char *row_field_name(enum row_field field)
 		return "expiry of addresses";
 	case ROW_RAW_NAMES:
 		return "bytes of names";
+	case ROW_QUERIED:
+		return "last asked for";
 	case ROW_ALL:
 		break;
 	}
@@ -80,6 +82,7 @@ unsigned int row_says(const struct row *row)
 		says_if(!rec->is_static && rec->expires != 0, ROW_EXPIRES) |
 		says_if(rec->name.scope_len > 0, ROW_SCOPE) |
 		members_say(rec) |
+		says_if(row->queried != 0, ROW_QUERIED) |
 		says_if(!plain(rec->name.byte, rec->name.len) ||
 			!plain(rec->name.scope, rec->name.scope_len),
 			ROW_RAW_NAMES));

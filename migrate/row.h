@@ -35,13 +35,16 @@ enum row_field {
 	ROW_MEMBER_OWNERS = 1 << 8,	/* else the record's */
 	ROW_MEMBER_EXPIRES = 1 << 9,	/* else the record's */
 	ROW_RAW_NAMES = 1 << 10,	/* any byte in a name */
-	ROW_ALL = (1 << 11) - 1,
+	ROW_QUERIED = 1 << 11,	/* else 0: nobody counts who asks */
+	ROW_ALL = (1 << 12) - 1,
 };
 
 struct row {
 	enum row_kind kind;
 	unsigned int known;	/* enum row_field, or-ed */
 	struct nb_record rec;	/* settled: nb_record_broken() is NULL */
+	int64_t queried;	/* when it was last asked for; -1: never, as far
+				   as anybody remembers; 0: not known */
 	uint64_t place;		/* line, record or offset in the source; 0:
 				   it has none */
 	const char *changed;	/* a literal: reading had to change something

@@ -33,6 +33,7 @@ enum nb_event_kind {
 	NB_EV_REPLICA_HELD,	/* holder answered, or one did: answers[] */
 	NB_EV_VERIFY_LOST,	/* the owner of a replica denies the name */
 	NB_EV_VERIFY_HELD,	/* it answered it: answers[] */
+	NB_EV_IMPORT,		/* record[] stood in another database */
 	NB_EV_COUNT
 };
 
@@ -50,9 +51,15 @@ struct nb_event {
 	uint32_t ttl;		/* wanted, in seconds; 0 = not said */
 	uint8_t answers;	/* challenge: 0..25 addresses the holder gave */
 	uint32_t answer[NB_MEMBERS_MAX];
-	const struct nb_record *record;	/* ADD, REPLICA*: borrowed for the call */
+	const struct nb_record *record;	/* ADD, REPLICA*, IMPORT: borrowed for
+					   the call */
 	bool no_demand;		/* REPLICA*: our hosts get no release demand */
 	bool high_precedence;	/* REPLICA*: its members displace others */
+	bool adopt;		/* IMPORT: nobody owns it: it becomes ours */
+	bool undo;		/* IMPORT: it stood here before, and shall */
+	bool own_name;		/* IMPORT: this server goes by that name */
+	uint64_t handed_out;	/* IMPORT: versions of ours up to here may
+				   have been told to others */
 };
 
 /* What a reply needs of the request and no rule reads. */

@@ -87,6 +87,7 @@ const char *nb_event_name(enum nb_event_kind kind)
 		[NB_EV_REPLICA_HELD] = "replica held",
 		[NB_EV_VERIFY_LOST] = "verify lost",
 		[NB_EV_VERIFY_HELD] = "verify held",
+		[NB_EV_IMPORT] = "import",
 	};
 
 	return name_of(names, LENGTH(names), kind);

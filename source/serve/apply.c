@@ -3,7 +3,7 @@
  * Events meet records here, and verdicts are carried out: the one place that
  * writes the store on behalf of anybody.
  *
- *     store_get -> rule_client, rule_replica -> store_put/delete -> ...
+ *     store_get -> rule_client, rule_replica, rule_import -> store_put ...
  *
  * and then a reply, a challenge or, for replicas, a release demand. Nothing is
  * decided in this file. Each decision leaves one line of log (at debug level)
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "rules/client.h"
+#include "rules/import.h"
 #include "rules/replica.h"
 #include "serve/serve_private.h"
 
@@ -65,7 +66,10 @@ void serve_rule(const struct serve *serve, const struct nb_event *event,
 	int64_t now = serve->world->now(serve->world->priv);
 
 	verdict->demands = 0;
-	if (rule_is_replica_event(event->kind)) {
+	if (event->kind == NB_EV_IMPORT) {
+		rule_import(existing, event, &serve->config.policy, now,
+			    verdict);
+	} else if (rule_is_replica_event(event->kind)) {
 		rule_replica(existing, event, &serve->config.policy, now,
 			     verdict);
 	} else {
@@ -78,7 +82,8 @@ bool serve_decide(struct serve *serve, const struct nb_event *event,
 		  struct nb_record *existing, struct nb_verdict *verdict)
 {
 	bool found = store_get(serve->store, &event->name, existing);
-	bool replica = rule_is_replica_event(event->kind);
+	bool replica = rule_is_replica_event(event->kind) ||
+		       event->kind == NB_EV_IMPORT;
 
 	serve_rule(serve, event, found ? existing : NULL, verdict);
 	if (verdict->ref == NULL || verdict->row == UINT16_MAX) {

@@ -33,6 +33,7 @@ static const char *const event_words[NB_EV_COUNT] = {
 	"register", "mregister", "refresh", "release", "query", "lost", "held",
 	"due", "add", "delete", "tombstone", "admin-release", "touch", "adopt",
 	"replica", "replica-lost", "replica-held", "verify-lost", "verify-held",
+	"import",
 };
 static const char *const class_words[CLASS_COUNT] = {
 	"u", "m", "g", "s", "blocked", "1d", "1b-group", "1c-unique",
@@ -310,8 +311,8 @@ static bool build(const struct client_cell *c, struct situation *s)
 	struct client_cell is;
 
 	memset(s, 0, sizeof(*s));
-	if (rule_is_replica_event(c->event)) {
-		return false;	/* the other table's */
+	if (rule_is_replica_event(c->event) || c->event == NB_EV_IMPORT) {
+		return false;	/* other tables' */
 	}
 	build_policy(s, c);
 	build_event(s, c);

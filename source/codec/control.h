@@ -85,7 +85,19 @@ enum control_flag {
 	CONTROL_PROPAGATE = 4,	/* whoever is told tells others */
 	CONTROL_ALL = 8,	/* not only statics */
 	CONTROL_BURY = 16,	/* tombstones instead of nothing */
+	CONTROL_ADOPT = 32,	/* what nobody owns becomes ours */
+	CONTROL_UNDO = 64,	/* what stood before stands again */
 };
+
+/*
+ * "record import": what became of each record, as a CONTROL_NUMBER in the
+ * order of the request, a CONTROL_RULE behind it, and in a dry run
+ * CONTROL_BEFORE if something stands and would be changed.
+ */
+#define CONTROL_IMPORT_OUTCOME	7u	/* mask: enum nb_outcome, or */
+#define CONTROL_IMPORT_FAILED	5u	/* the server could not */
+#define CONTROL_IMPORT_OURS	8u	/* partners will be told of it as ours, */
+#define CONTROL_IMPORT_NUMBERED	16u	/* with a new version number */
 
 /* What became of a request. */
 enum control_status {

@@ -94,7 +94,7 @@ bool call_has_flag(const struct call *call, enum control_flag flag);
 bool call_owner_line(const struct call *call, uint32_t owner,
 		     struct store_owner *line);
 
-/* ---- record_list.c, record_look.c, record_change.c ---- */
+/* ---- record_list.c, record_look.c, record_change.c, record_import.c ---- */
 
 void record_list(struct call *call);
 void record_show(struct call *call);
@@ -104,6 +104,7 @@ void record_delete(struct call *call);
 void record_tombstone(struct call *call);
 void record_release(struct call *call);
 void record_touch(struct call *call);
+void record_import(struct call *call);
 
 /* ---- partner.c, owner_look.c ---- */
 

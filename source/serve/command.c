@@ -85,3 +85,22 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 		done(arg, ret, &verdict);
 	}
 }
+
+int serve_import(struct serve *serve, const struct nb_event *event,
+		 struct nb_verdict *verdict)
+{
+	struct nb_record existing;
+	bool found = false;
+	int ret = 0;
+
+	if (!serve->loaded) {
+		serve_explain(serve, event, verdict);
+		return EAGAIN;
+	}
+	found = serve_decide(serve, event, &existing, verdict);
+	ret = serve_store(serve, event, found ? &existing : NULL, verdict);
+	if (ret == 0 && verdict->store != NB_STORE_NOTHING) {
+		challenge_void(serve, &event->name);
+	}
+	return ret;
+}

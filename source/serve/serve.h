@@ -237,6 +237,12 @@ void serve_command(struct serve *serve, const struct nb_event *event,
 		   void (*done)(void *arg, int error,
 				const struct nb_verdict *verdict),
 		   void *arg);
+/*
+ * Carry out an IMPORT within a turn: 0, or an errno as above; when the turn is
+ * durable it is, too.
+ */
+int serve_import(struct serve *serve, const struct nb_event *event,
+		 struct nb_verdict *verdict);
 /* The same without doing it: what would happen. Any kind of event. */
 void serve_explain(struct serve *serve, const struct nb_event *event,
 		   struct nb_verdict *verdict);

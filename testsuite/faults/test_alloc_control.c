@@ -85,6 +85,8 @@ static void connect_control(void)
 
 /* ---- requests ---- */
 
+static bool importing;
+
 static uint64_t sum(const uint8_t *data, size_t len)
 {
 	uint64_t hash = 14695981039346656037u;
@@ -93,6 +95,20 @@ static uint64_t sum(const uint8_t *data, size_t len)
 		hash = (hash ^ data[i]) * 1099511628211u;
 	}
 	return hash;
+}
+
+/* Of a batch: could the server not, with one record or another? */
+static bool has_failed(const struct control_reader *reply)
+{
+	struct control_field field = { .data = NULL };
+
+	while (control_next(reply, &field)) {
+		if (importing && field.tag == CONTROL_NUMBER &&
+		    control_number(&field) == CONTROL_IMPORT_FAILED) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void replied(void *arg, const uint8_t *frame, size_t len)
@@ -104,6 +120,7 @@ static void replied(void *arg, const uint8_t *frame, size_t len)
 	if (control_open(&reply, frame + CONTROL_HEAD, len - CONTROL_HEAD,
 			 CONTROL_REPLY) == CONTROL_GOOD) {
 		status = control_number_or(&reply, CONTROL_STATUS, status);
+		status = has_failed(&reply) ? CONTROL_FAILED : status;
 	}
 	alloc_heard(1, status == CONTROL_FAILED,
 		    exact && status == CONTROL_OK ? sum(frame, len) : status);
@@ -241,6 +258,27 @@ static void add_and_leave(void)
 	call_and_leave();
 }
 
+static void import(void)
+{
+	begin("record import");
+	for (int i = 0; i < 3; i++) {
+		struct nb_record rec = {
+			.name = nb_name_make("IMPORT", 6, (uint8_t)i),
+			.owner = i == 0 ? 0 : B,
+			.version = (uint64_t)i,
+			.expires = NB_NEVER,
+			.count = 1,
+			.member = { { A, B, NB_NEVER } },
+		};
+
+		control_put_record(&request, CONTROL_RECORD, &rec);
+	}
+	control_put_number(&request, CONTROL_FLAGS, CONTROL_ADOPT);
+	importing = true;
+	call();
+	importing = false;
+}
+
 static void with_yes(const char *verb)
 {
 	begin_named(verb, "KNOWN<20>");
@@ -326,6 +364,7 @@ static const struct alloc_row rows[] = {
 	{ "explain", connect_control, explain, TIME, NULL },
 	{ "add", connect_control, add, TIME, NULL },
 	{ "add, a dry run", connect_control, add_dry, TIME, NULL },
+	{ "import", connect_control, import, TIME | PARTS, NULL },
 	{ "add, the client has gone", connect_control, add_and_leave, TIME,
 	  NULL },
 	{ "delete", connect_control, delete, TIME, NULL },

@@ -60,7 +60,8 @@ static void queue(const uint8_t *data, size_t len)
 static bool is_sent(const struct nb_record *rec, const struct wrepl_owner *r)
 {
 	return rec->owner == r->address && rec->version >= r->min &&
-	       rec->version <= r->max && !(server.no_statics && rec->is_static) &&
+	       rec->version <= r->max &&
+	       !(server.no_statics && rec->is_static) &&
 	       (server.end == 0 || rec->version <= server.end);
 }
 

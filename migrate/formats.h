@@ -9,5 +9,6 @@ extern const struct format_ops format_winsd;
 /* what people leave for */
 extern const struct format_ops format_hosts, format_dnsmasq, format_bind,
 	format_nsupdate, format_powershell, format_dnscmd;
+extern const struct format_ops format_wrepl;
 
 #endif

@@ -106,8 +106,8 @@ static bool is_same_file(int one, int other)
 static int open_tdb(struct tdbfile *file, const char *path, int open_flags)
 {
 	struct tdb_logging_context log = { tdbfile_note, file };
-	int flags = TDB_NOLOCK | TDB_NOMMAP | TDB_INCOMPATIBLE_HASH |
-		    TDB_SEQNUM | TDB_DISALLOW_NESTING |
+	int flags = TDB_NOLOCK | TDB_INCOMPATIBLE_HASH | TDB_SEQNUM |
+		    TDB_DISALLOW_NESTING | (file->mapped ? 0 : TDB_NOMMAP) |
 		    (file->durable ? 0 : TDB_NOSYNC);
 	int err = 0;
 

@@ -112,6 +112,24 @@ int tdbfile_copy(struct tdbfile *file, const char *path, uint64_t *records,
 int tdbfile_rewrite(struct tdbfile *file, const char *path, uint64_t *records,
 		    char **message);
 
+/*
+ * A file that a tool fills beside the database, at two microseconds a record:
+ * it is mapped into memory, nothing is synced, and there are no transactions.
+ * Until tdbfile_finish() it is no database: what is at path is replaced, and
+ * after an error, or a crash, it has to be removed.
+ *
+ * put() stores or replaces. get() gives the value to fn: 0, ENOENT or an
+ * errno. finish() reads all of it as a start would, and syncs it.
+ */
+int tdbfile_open_fresh(const char *path, struct tdbfile **file,
+		       char **message);
+int tdbfile_put(struct tdbfile *file, const uint8_t *key, size_t key_len,
+		const uint8_t *value, size_t value_len);
+int tdbfile_get(struct tdbfile *file, const uint8_t *key, size_t key_len,
+		void (*fn)(void *arg, const uint8_t *value, size_t value_len),
+		void *arg);
+int tdbfile_finish(struct tdbfile *file, uint64_t *records, char **message);
+
 uint64_t tdbfile_size(const struct tdbfile *file);	/* bytes */
 
 /*

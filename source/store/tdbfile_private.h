@@ -8,6 +8,7 @@
  *	tdbfile_convert.c	formats: what the file says it is, older ones
  *	tdbfile_verify.c	is everything in it whole?
  *	tdbfile_copy.c		copies that are verified
+ *	tdbfile_fresh.c		a file that a tool fills
  */
 #ifndef WINSD_STORE_TDBFILE_PRIVATE_H
 #define WINSD_STORE_TDBFILE_PRIVATE_H
@@ -24,6 +25,7 @@ struct tdbfile {
 	char *path;
 	int reader;		/* the same file, opened for reading only */
 	bool durable;
+	bool mapped;		/* into memory: of a fresh file only */
 	uint32_t chains;	/* of a new file; then of this one */
 	bool swap;		/* made by a machine of the other byte order */
 	bool old_hash;		/* see tdbfile_read.c */

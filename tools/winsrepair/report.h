@@ -6,7 +6,7 @@
 #define WINSREPAIR_REPORT_H
 
 #include "winsrepair/content.h"
-#include "winsrepair/steps.h"
+#include "common/steps.h"
 
 /*
  * Both databases side by side (present NULL: only one), and what restoring

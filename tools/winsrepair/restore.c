@@ -31,8 +31,8 @@
 #include "store/tdbfile.h"
 #include "winsrepair/content.h"
 #include "common/place.h"
+#include "common/steps.h"
 #include "winsrepair/report.h"
-#include "winsrepair/steps.h"
 #include "winsrepair/winsrepair.h"
 
 #define BLOCK		4096u		/* as store/versions.c reserves them */
@@ -294,31 +294,12 @@ static int make_fresh(const struct restore *r, const struct place *place)
 
 /* ---- doing it ---- */
 
-static int run_steps(const struct restore *r)
-{
-	for (unsigned int i = 0; i < r->steps->count; i++) {
-		const struct step *step = &r->steps->step[i];
-		int ret = step_run(step);
-
-		if (ret != 0) {
-			tool_say("%s %s%s%s: %s; it stops here, and what is "
-				 "at %s can be started",
-				 step_kind_name(step->kind), step->from,
-				 step->to != NULL ? " as " : "",
-				 step->to != NULL ? step->to : "",
-				 strerror(ret), r->files.database);
-			return TOOL_FAILED;
-		}
-	}
-	return TOOL_OK;
-}
-
 static int carry_out(const struct restore *r, const struct place *place)
 {
 	int status = make_fresh(r, place);
 
 	if (status == TOOL_OK) {
-		status = run_steps(r);
+		status = steps_run(r->steps, r->files.database);
 	}
 	remove_fresh(r);
 	return status;
@@ -326,19 +307,15 @@ static int carry_out(const struct restore *r, const struct place *place)
 
 static int plan(struct restore *r)
 {
-	time_t now = time(NULL);
-	struct tm tm = { .tm_year = 0 };
-	char stamp[32] = "";
+	const char *ending = steps_ending(r->mem_ctx, "restore");
 
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
 	r->fresh = talloc_asprintf(r->mem_ctx, "%s.restore",
 				   r->files.database);
-	if (r->fresh == NULL) {
+	if (r->fresh == NULL || ending == NULL) {
 		return failed("restore", ENOMEM);
 	}
 	if (steps_replace(r->mem_ctx, r->fresh, r->files.database,
-			  r->files.journal, stamp, &r->steps) != 0) {
+			  r->files.journal, ending, &r->steps) != 0) {
 		return failed("restore", ENOMEM);
 	}
 	return choose_version(r);

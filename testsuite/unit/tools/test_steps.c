@@ -32,7 +32,7 @@ static int may_link(const char *from, const char *to)
 }
 
 #define link may_link
-#include "winsrepair/steps.c"
+#include "common/steps.c"
 #undef link
 
 #define STAMP	"20261120-141500"
@@ -118,7 +118,8 @@ static void list(struct fixture *f)
 {
 	assert_int_equal(steps_replace(NULL, path_of(f, "wins.tdb.restore"),
 				       path_of(f, "wins.tdb"),
-				       path_of(f, "wins.journal"), STAMP,
+				       path_of(f, "wins.journal"),
+				       "restore-" STAMP,
 				       &f->steps), 0);
 }
 

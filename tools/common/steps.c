@@ -19,7 +19,7 @@
  * server that starts on nothing gives all names away), and exchanging D and F
  * (after a crash nobody could tell which is which).
  */
-#include "winsrepair/steps.h"
+#include "common/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/tool.h"
 #include "store/tdbfile.h"
 
 #define PIECE	(256u * 1024)
@@ -78,7 +80,7 @@ static bool add(struct steps *steps, enum step_kind kind, const char *from,
 
 /* Names for both that nobody has, of one number. */
 static bool free_names(TALLOC_CTX *mem_ctx, const char *database,
-		       const char *journal, const char *stamp, char *kept[2])
+		       const char *journal, const char *ending, char *kept[2])
 {
 	for (unsigned int number = 0;; number++) {
 		char tail[16] = "";
@@ -86,10 +88,10 @@ static bool free_names(TALLOC_CTX *mem_ctx, const char *database,
 		if (number > 0) {
 			(void)snprintf(tail, sizeof(tail), "-%u", number);
 		}
-		kept[0] = talloc_asprintf(mem_ctx, "%s.before-restore-%s%s",
-					  database, stamp, tail);
-		kept[1] = talloc_asprintf(mem_ctx, "%s.before-restore-%s%s",
-					  journal, stamp, tail);
+		kept[0] = talloc_asprintf(mem_ctx, "%s.before-%s%s",
+					  database, ending, tail);
+		kept[1] = talloc_asprintf(mem_ctx, "%s.before-%s%s",
+					  journal, ending, tail);
 		if (kept[0] == NULL || kept[1] == NULL) {
 			return false;
 		}
@@ -100,7 +102,7 @@ static bool free_names(TALLOC_CTX *mem_ctx, const char *database,
 }
 
 int steps_replace(TALLOC_CTX *mem_ctx, const char *fresh, const char *database,
-		  const char *journal, const char *stamp,
+		  const char *journal, const char *ending,
 		  struct steps **steps)
 {
 	struct steps *s = talloc_zero(mem_ctx, struct steps);
@@ -108,7 +110,7 @@ int steps_replace(TALLOC_CTX *mem_ctx, const char *fresh, const char *database,
 	bool has_journal = exists(journal);
 	char *kept[2] = { NULL, NULL };
 	bool good = s != NULL &&
-		    free_names(s, database, journal, stamp, kept);
+		    free_names(s, database, journal, ending, kept);
 
 	if (good && is_there) {
 		good = add(s, STEP_KEEP, database, kept[0]);
@@ -129,6 +131,17 @@ int steps_replace(TALLOC_CTX *mem_ctx, const char *fresh, const char *database,
 	}
 	*steps = s;
 	return 0;
+}
+
+char *steps_ending(TALLOC_CTX *mem_ctx, const char *what)
+{
+	time_t now = time(NULL);
+	struct tm tm = { .tm_year = 0 };
+	char stamp[32] = "";
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	return talloc_asprintf(mem_ctx, "%s-%s", what, stamp);
 }
 
 /* ---- carrying out ---- */
@@ -209,4 +222,28 @@ int step_run(const struct step *step)
 		return tdbfile_sync_folder(step->from);
 	}
 	return EINVAL;
+}
+
+int steps_run(const struct steps *steps, const char *database)
+{
+	for (unsigned int i = 0; i < steps->count; i++) {
+		const struct step *step = &steps->step[i];
+		int ret = step_run(step);
+
+		if (ret != 0) {
+			tool_say("%s %s%s%s: %s; it stops here, and what is "
+				 "at %s can be started",
+				 step_kind_name(step->kind), step->from,
+				 step->to != NULL ? " as " : "",
+				 step->to != NULL ? step->to : "",
+				 strerror(ret), database);
+			return TOOL_FAILED;
+		}
+	}
+	return TOOL_OK;
+}
+
+const char *steps_kept(const struct steps *steps)
+{
+	return steps->step[0].kind == STEP_KEEP ? steps->step[0].to : NULL;
 }

@@ -5,9 +5,13 @@
  */
 #include "migrate/winsmigrate.h"
 
-struct winsmigrate_options options;
-
 const struct command commands[] = {
+	{ "convert", "[-f FORMAT] SOURCE -t FORMAT [TARGET]",
+	  "Write what one format says in another",
+	  "winsmigrate convert wins.dat -t winsd wins.json\n"
+	  "winsmigrate convert -f winsdmp - -t csv < DUMP.CSV\n"
+	  "winsmigrate convert lmhosts -t hosts --dry-run\n",
+	  convert_options, 1, 2, run_convert },
 	{ "formats", "", "List the formats that can be read and written",
 	  NULL, NULL, 0, 0, run_formats },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },

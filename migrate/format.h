@@ -25,6 +25,8 @@
 #include "migrate/row.h"
 #include "migrate/tally.h"
 
+#define FORMAT_TTL 3600u
+
 /* What the command line says to formats; each takes what concerns it. */
 struct format_options {
 	int64_t now;		/* wall clock, seconds */
@@ -37,7 +39,7 @@ struct format_options {
 	const char *domain;	/* --domain of DNS exports */
 	const char *reverse;	/* --reverse: zone of PTR records, or NULL */
 	const char *server;	/* --server in scripts that name one */
-	uint32_t ttl;		/* --ttl of DNS records */
+	uint32_t ttl;		/* --ttl of DNS records; else FORMAT_TTL */
 	int64_t queried_since;	/* --queried-since; 0: not asked for */
 	bool all;		/* --all: also what nobody asked for lately */
 	const char *existing;	/* --existing FILE: names that are taken */
@@ -88,6 +90,9 @@ struct format_ops {
 	int (*probe)(const struct format_head *head);
 
 	/*
+	 * Formats with FORMAT_PATH that write find an empty file there, of
+	 * mode 0600, which is renamed when close() is done.
+	 *
 	 * Begin to read (writing false) or to write. *priv is on mem_ctx,
 	 * and so is *message on error: one line with the place and a hint. 0
 	 * or an errno; EINVAL: it is not of this format.

@@ -30,6 +30,53 @@ static const struct poptOption program_options[] = {
 
 /* ---- help ---- */
 
+#define OPTIONS_MAX 96
+
+/* Options of all commands, each once: tables share rows. */
+struct shown {
+	const char *name[OPTIONS_MAX];
+	unsigned int count;
+};
+
+static bool show_once(struct shown *shown, const char *name)
+{
+	for (unsigned int i = 0; i < shown->count; i++) {
+		if (strcmp(shown->name[i], name) == 0) {
+			return false;
+		}
+	}
+	if (shown->count < OPTIONS_MAX) {
+		shown->name[shown->count++] = name;
+	}
+	return true;
+}
+
+static void help_rows(FILE *file, const struct poptOption *rows,
+		      struct shown *shown)
+{
+	for (; rows->longName != NULL || rows->arg != NULL; rows++) {
+		struct poptOption one[] = { *rows, POPT_TABLEEND };
+
+		if (rows->longName == NULL) {
+			help_rows(file, rows->arg, shown);
+		} else if (show_once(shown, rows->longName)) {
+			tool_help_options(file, one);
+		}
+	}
+}
+
+static void help_command_options(FILE *file)
+{
+	struct shown shown = { .count = 0 };
+
+	(void)fprintf(file, "\nOptions of commands:\n");
+	for (const struct command *c = commands; c->verb != NULL; c++) {
+		if (c->options != NULL) {
+			help_rows(file, c->options, &shown);
+		}
+	}
+}
+
 static void help_program(FILE *file)
 {
 	(void)fprintf(file, "Usage: winsmigrate [OPTION...] VERB "
@@ -46,7 +93,9 @@ static void help_program(FILE *file)
 	(void)fprintf(file, "\nOptions:\n");
 	tool_help_options(file, json_options);
 	tool_help_options(file, tool_common_options);
-	tool_help_examples(file, "winsmigrate formats\n");
+	help_command_options(file);
+	tool_help_examples(file, "winsmigrate formats\n"
+			   "winsmigrate convert --help\n");
 }
 
 static void help_command(const struct command *command, poptContext popt)

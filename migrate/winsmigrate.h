@@ -45,6 +45,24 @@ struct winsmigrate_options {
 };
 extern struct winsmigrate_options options;
 
+/* ---- options.c: rows for the tables of commands ---- */
+
+extern const struct poptOption change_option_rows[];	/* -n, -y, --skipped */
+extern const struct poptOption source_option_rows[];
+extern const struct poptOption target_option_rows[];
+
+#define OPTION_ROWS(rows) \
+	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)(uintptr_t)(rows), 0, \
+	  NULL, NULL }
+
+/* What the last two say; false after a message. */
+bool format_options_read(struct format_options *read);
+
+/* ---- the commands ---- */
+
+extern const struct poptOption convert_options[];
+
+int run_convert(struct winsmigrate *migrate);
 int run_formats(struct winsmigrate *migrate);
 
 #endif

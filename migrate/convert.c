@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * convert: a source of one format, a target of another, and a report.
+ *
+ * The target is in its place before the report says so, and only a run that
+ * reached the end of its source puts it there: rows behind a broken place of
+ * a file would be missing, and nobody reads the report of a nightly job.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "migrate/pump.h"
+#include "migrate/target.h"
+#include "migrate/winsmigrate.h"
+
+const struct poptOption convert_options[] = {
+	{ "format", 'f', POPT_ARG_STRING, &options.format, 0,
+	  "Format of the source; else it is found out", "FORMAT" },
+	{ "to", 't', POPT_ARG_STRING, &options.target, 0,
+	  "Format of the target", "FORMAT" },
+	OPTION_ROWS(change_option_rows),
+	OPTION_ROWS(source_option_rows),
+	OPTION_ROWS(target_option_rows),
+	POPT_TABLEEND
+};
+
+struct carry {
+	const char *from, *from_format;
+	const char *to;
+	const struct format_ops *to_ops;
+};
+
+/* Where skipped rows go; NULL: nowhere. */
+static const char *skipped_path(TALLOC_CTX *mem_ctx, const struct carry *carry)
+{
+	const char *beside = carry->to;
+
+	if (options.skipped != NULL || options.dry_run) {
+		return options.dry_run ? NULL : options.skipped;
+	}
+	if (beside == NULL || strcmp(beside, "-") == 0) {
+		beside = carry->from;
+	}
+	if (strcmp(beside, "-") == 0 || strchr(beside, ':') != NULL) {
+		return "winsmigrate.skipped";
+	}
+	return talloc_asprintf(mem_ctx, "%s.skipped", beside);
+}
+
+static int make_tally(TALLOC_CTX *mem_ctx, const struct carry *carry,
+		      struct tally **tally)
+{
+	const char *path = skipped_path(mem_ctx, carry);
+	int status = path == NULL ? TOOL_OK :
+				    target_free(path, options.yes);
+
+	if (status != TOOL_OK) {
+		return status;
+	}
+	*tally = tally_create(mem_ctx, path);
+	if (*tally == NULL) {
+		tool_say("out of memory");
+	}
+	return *tally == NULL ? TOOL_FAILED : TOOL_OK;
+}
+
+static int report(const struct source *source, const struct carry *carry,
+		  struct tally *tally)
+{
+	struct tally_way way = {
+		.source = source->ops->name,
+		.target = carry->to_ops->name,
+		.verb = "written",
+		.source_says = source->ops->carries,
+		.target_carries = carry->to_ops->carries,
+		.source_loss = source->ops->loss,
+		.target_loss = carry->to_ops->loss,
+		.json = options.json != 0,
+		.dry_run = options.dry_run != 0,
+	};
+	char *message = NULL;
+	int ret = tally_close(tally, &message);
+
+	if (ret != 0) {
+		tool_say("%s", message != NULL ? message : strerror(ret));
+	}
+	if (!tally_report(tally, &way, stderr) || ret != 0) {
+		return TOOL_FAILED;
+	}
+	return tally_status(tally);
+}
+
+static int carry_rows(TALLOC_CTX *mem_ctx, const struct carry *carry,
+		      const struct format_options *format_options)
+{
+	struct pump pump = { .where = carry->to };
+	struct target *target = NULL;
+	int status = make_tally(mem_ctx, carry, &pump.tally);
+
+	if (status == TOOL_OK) {
+		status = source_open(mem_ctx, carry->from, carry->from_format,
+				     format_options, pump.tally, &pump.source);
+	}
+	if (status == TOOL_OK) {
+		status = target_open(mem_ctx, carry->to, carry->to_ops,
+				     format_options, pump.tally,
+				     options.yes != 0, options.dry_run != 0,
+				     &target);
+	}
+	if (status != TOOL_OK) {
+		return status;
+	}
+	pump.put = carry->to_ops->put;
+	pump.priv = target->priv;
+	pump.where = carry->to != NULL ? carry->to : "output";
+	status = pump_run(&pump);
+	if (status == TOOL_OK) {
+		status = target_finish(target);
+	}
+	return status == TOOL_OK ? report(pump.source, carry, pump.tally) :
+				   status;
+}
+
+/* Everything opened is closed, and nothing half done stays, before a signal. */
+static int carry_all(const struct carry *carry)
+{
+	TALLOC_CTX *mem_ctx = talloc_new(NULL);
+	struct format_options format_options;
+	int status = TOOL_USAGE;
+
+	if (format_options_read(&format_options)) {
+		pump_catch_interrupt();
+		status = carry_rows(mem_ctx, carry, &format_options);
+	}
+	talloc_free(mem_ctx);
+	if (status != TOOL_OK && status != TOOL_SOME) {
+		(void)fflush(stdout);
+		pump_raise_interrupt();
+	}
+	return status;
+}
+
+int run_convert(struct winsmigrate *migrate)
+{
+	struct carry carry = {
+		.from = migrate->args[0],
+		.from_format = options.format,
+		.to = migrate->count > 1 ? migrate->args[1] : NULL,
+	};
+	int status = TOOL_USAGE;
+
+	if (options.target == NULL) {
+		tool_say("-t says into which format ('winsmigrate formats' "
+			 "lists them)");
+		return TOOL_USAGE;
+	}
+	status = format_choose(options.target, FORMAT_WRITES, &carry.to_ops);
+	return status != TOOL_OK ? status : carry_all(&carry);
+}

@@ -74,6 +74,21 @@ class Completion(unittest.TestCase):
             self.assertEqual(offered(verb, '--'), options(help_of(verb, program='winsrepair')))
         self.assertEqual(offered('restore', '/dev/nul'), {'/dev/null'})
 
+    def test_winsmigrate(self):
+        def offered(*words):
+            return completed(*words, program='winsmigrate')
+
+        text = help_of(program='winsmigrate')
+        verbs = re.findall(r'^  (\w+) ', text.split('Options:')[0], re.M)
+        self.assertIn('convert', verbs)
+        self.assertEqual(offered(''), set(verbs))
+        self.assertEqual(offered('-f', 'convert', ''), set(verbs))
+        for verb in verbs:
+            with self.subTest(verb):
+                self.assertEqual(offered(verb, '--'),
+                                 options(help_of(verb, program='winsmigrate')))
+        self.assertEqual(offered('convert', '/dev/nul'), {'/dev/null'})
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -6,6 +6,7 @@
 #include "migrate/format.h"
 
 extern const struct format_ops format_winsd;
+extern const struct format_ops format_winsdat;
 /* what people leave for */
 extern const struct format_ops format_hosts, format_dnsmasq, format_bind,
 	format_nsupdate, format_powershell, format_dnscmd;

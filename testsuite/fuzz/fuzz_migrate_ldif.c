@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* LDIF of wins.ldb and wins_config.ldb of any bytes; see migrate_there.h. */
+
+#include "fuzz/migrate_there.h"
+#include "migrate/formats.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct format_options options = {
+		.now = 1795000000,
+		.owner_zero = 0x0a353a0b,
+	};
+
+	there_and_back(&format_ldif, options, data, size);
+	return 0;
+}

@@ -7,6 +7,7 @@
 
 extern const struct format_ops format_winsd;
 extern const struct format_ops format_winsdat;
+extern const struct format_ops format_ldb;
 extern const struct format_ops format_ldif;
 /* what people leave for */
 extern const struct format_ops format_hosts, format_dnsmasq, format_bind,

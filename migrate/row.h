@@ -35,8 +35,8 @@ enum row_field {
 	ROW_MEMBER_OWNERS = 1 << 8,	/* else the record's */
 	ROW_MEMBER_EXPIRES = 1 << 9,	/* else the record's */
 	ROW_RAW_NAMES = 1 << 10,	/* any byte in a name */
-	ROW_QUERIED = 1 << 11,	/* else 0: nobody counts who asks */
-	ROW_ALL = (1 << 12) - 1,
+	ROW_ALL = (1 << 11) - 1,	/* of a record */
+	ROW_QUERIED = 1 << 11,	/* of its name; else 0 */
 };
 
 struct row {

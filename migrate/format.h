@@ -104,8 +104,9 @@ struct format_ops {
 	enum format_step (*next)(void *priv, struct row *row, char **message);
 
 	/*
-	 * Take a row: 0 or an errno that ends the writing. What becomes of
-	 * the row is told to end->tally now or in close().
+	 * Take a row: 0 or an errno that ends the writing, EPERM if an option
+	 * can lift it, which message names. What becomes of the row is told
+	 * to end->tally now or in close().
 	 */
 	int (*put)(void *priv, const struct row *row, char **message);
 

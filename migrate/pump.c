@@ -59,7 +59,7 @@ static int put_failed(const struct pump *pump, int error, const char *message)
 {
 	tool_say("%s: %s", pump->where,
 		 message != NULL ? message : strerror(error));
-	return TOOL_FAILED;
+	return error == EPERM ? TOOL_REFUSED : TOOL_FAILED;
 }
 
 static int run(const struct pump *pump, struct progress *progress,

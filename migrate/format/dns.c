@@ -126,8 +126,7 @@ static const char *take_options(struct dns *dns)
 	if (list->server_is_address && (flags & DNS_SERVER_NAME) != 0) {
 		return "--server must be the name of the zone's server";
 	}
-	list->ttl_given = options->ttl != 0;
-	list->ttl = list->ttl_given ? options->ttl : DNS_TTL;
+	list->ttl = options->ttl;
 	list->serial = (uint32_t)options->now;
 	return list->ttl > INT32_MAX ? "--ttl is above 2147483647" : NULL;
 }
@@ -319,10 +318,10 @@ int dns_put(void *priv, const struct row *row, char **message)
 	}
 	if (!dns->options->all && (row->known & ROW_QUERIED) == 0) {
 		dns->failed = true;
-		return refuse(dns, message, dns->writer,
-			      "this source does not say which names were "
-			      "asked for lately; --all takes all that are "
-			      "active");
+		(void)refuse(dns, message, dns->writer,
+			     "this source does not say which names were asked "
+			     "for lately; --all takes all that are active");
+		return EPERM;
 	}
 	why = not_alone(dns, row, label);
 	if (why != NULL) {

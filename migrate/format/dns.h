@@ -13,7 +13,6 @@
 
 #define DNS_LABEL	(NB_NAME_MAX + 1)	/* a name and its NUL */
 #define DNS_NAME	254			/* the longest, and its NUL */
-#define DNS_TTL		300			/* where --ttl says nothing */
 #define DNS_LOSS	"all but hosts with one address: groups, domains, " \
 			"users, services"
 #define DNS_REVERSE	30			/* "255.255.255.255.in-addr.." */
@@ -83,7 +82,6 @@ struct dns_list {
 	bool has_reverse;
 	struct dns_reverse reverse;
 	uint32_t ttl;
-	bool ttl_given;
 	uint32_t serial;		/* grows with time */
 	const struct dns_entry *entry;	/* sorted by name */
 	uint32_t count;

@@ -39,11 +39,8 @@ static void print(FILE *file, const struct dns_list *list)
 		if (!is_number(entry->name)) {
 			(void)fprintf(file, "%s,", entry->name);
 		}
-		(void)fprintf(file, "%s", nb_addr_print(entry->ip, ip));
-		if (list->ttl_given) {
-			(void)fprintf(file, ",%u", (unsigned int)list->ttl);
-		}
-		(void)fprintf(file, "\n");
+		(void)fprintf(file, "%s,%u\n", nb_addr_print(entry->ip, ip),
+			      (unsigned int)list->ttl);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -241,7 +242,8 @@ static void both_suffixes_are_one_name(void **state)
 	struct run *run = run_begin(&format_hosts);
 	struct row a = host("PRINTSRV1", 0x00, IP);
 	struct row b = host("PRINTSRV1", 0x20, IP);
-	struct row c = host("PrintSrv1", 0x20, IP);
+	struct row c = host("PrintSrv1", 0x00, IP);
+	const char *sample = NULL;
 
 	(void)state;
 	put(run, &a);
@@ -253,6 +255,11 @@ static void both_suffixes_are_one_name(void **state)
 	assert_int_equal(run->sums.written, 1);
 	assert_int_equal(run->sums.changed, 2);
 	assert_int_equal(given(run, "one name with its other entry"), 2);
+	/* the server's entry stands for the name, the others are told */
+	assert_true(tally_sample(run->tally, 0, 0, &sample));
+	assert_string_equal(sample, "PRINTSRV1<00>");
+	assert_true(tally_sample(run->tally, 0, 1, &sample));
+	assert_string_equal(sample, "PrintSrv1<00>");
 	run_free(run);
 }
 
@@ -317,6 +324,47 @@ static void several_addresses(void **state)
 	run_free(run);
 }
 
+/* A row that was kept comes out as it went in: it can be mended. */
+static void what_is_skipped_is_whole(void **state)
+{
+	static const char line[] =
+		"{\"name\":\"PrintSrv1\",\"suffix\":32,\"scope\":\"\","
+		"\"type\":\"mhomed\",\"state\":\"active\",\"node\":\"M\","
+		"\"static\":false,\"owner\":\"10.0.0.1\",\"version\":7,"
+		"\"expires\":\"2027-01-15T08:16:40Z\",\"addresses\":["
+		"{\"ip\":\"192.0.2.83\",\"owner\":\"10.0.0.1\","
+		"\"expires\":\"2027-01-15T08:16:40Z\"},"
+		"{\"ip\":\"192.0.2.84\",\"owner\":\"10.0.0.2\","
+		"\"expires\":\"2027-01-15T08:00:00Z\"}],"
+		"\"skipped\":\"several addresses\"}\n";
+	char path[] = "/tmp/winsd-skipped-XXXXXX", text[1000] = "";
+	int fd = mkstemp(path);
+	struct run *run = run_begin(&format_hosts);
+	struct row row = host("PrintSrv1", 0x20, IP);
+	FILE *file = NULL;
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	(void)close(fd);
+	run->tally = tally_create(run->ctx, path);
+	row.rec.type = NB_MHOMED;
+	row.rec.node = NB_M_NODE;
+	row.rec.member[row.rec.count++] = (struct nb_member) {
+		IP + 1, 0x0a000002, NOW,
+	};
+	put(run, &row);
+	run_close(run);
+	assert_int_equal(tally_close(run->tally, &run->message), 0);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	(void)fclose(file);
+	(void)remove(path);
+	assert_non_null(strchr(text, '\n'));
+	assert_string_equal(strchr(text, '\n') + 1, line);
+	run_free(run);
+}
+
 /* ---- who was asked for ---- */
 
 static void asked(struct run *run, const char *name, uint8_t suffix,
@@ -378,7 +426,7 @@ static void a_source_that_does_not_say(void **state)
 	run->options.queried_since = NOW - 100;
 	asked(run, "LATELY", 0x20, NOW);
 	assert_int_equal(run->ops->put(run->priv, &row, &run->message),
-			 EINVAL);
+			 EPERM);
 	assert_non_null(strstr(run->message, "--all"));
 	/* and nothing of it is left in the file */
 	assert_int_equal(run->ops->close(run->priv, &run->message), 0);
@@ -672,6 +720,7 @@ int main(void)
 		cmocka_unit_test(suffixes_that_disagree),
 		cmocka_unit_test(only_active_entries_disagree),
 		cmocka_unit_test(several_addresses),
+		cmocka_unit_test(what_is_skipped_is_whole),
 		cmocka_unit_test(names_that_were_asked_for),
 		cmocka_unit_test(names_that_were_ever_asked_for),
 		cmocka_unit_test(a_source_that_does_not_say),

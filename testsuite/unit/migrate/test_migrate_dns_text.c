@@ -38,7 +38,7 @@ static struct format_options options(void)
 {
 	return (struct format_options) {
 		.now = 1767225600, .all = true, .domain = "corp.example",
-		.existing = existing,
+		.ttl = 300, .existing = existing,
 	};
 }
 
@@ -132,12 +132,11 @@ static void dnsmasq(void **state)
 	       "host-record=printsrv1.corp.example,printsrv1,192.0.2.83,60\n",
 	       4, 1);
 	how.domain = NULL;
-	how.ttl = 0;
 	writes(&format_dnsmasq, &how,
 	       "# 3 names of a WINS database\n"
-	       "host-record=also,192.0.2.83\n"
-	       "host-record=far-away,198.51.100.7\n"
-	       "host-record=printsrv1,192.0.2.83\n", 3, 1);
+	       "host-record=also,192.0.2.83,60\n"
+	       "host-record=far-away,198.51.100.7,60\n"
+	       "host-record=printsrv1,192.0.2.83,60\n", 3, 1);
 }
 
 /* ---- RFC 1035 5.1 and 3.3.13 ---- */

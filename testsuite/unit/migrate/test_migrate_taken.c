@@ -193,6 +193,21 @@ static void global_names(void **state)
 	by("long", A83, DNS_OTHER_KIND);
 }
 
+/* The zone's own addresses are no host's of its name. */
+static void a_zone_of_one_label(void **state)
+{
+	(void)state;
+	load("lab",
+	     "@ SOA ns h 1 2 3 4 5\n"
+	     "@ NS ns\n"
+	     "@ A 192.0.2.84\n"
+	     "one A 192.0.2.83\n"
+	     "lab A 192.0.2.83\n");
+	by("one", A83, DNS_SAME);
+	by("lab", A83, DNS_SAME);
+	assert_int_equal(dns_taken_count(taken), 2);
+}
+
 /* ---- hosts ---- */
 
 static void a_hosts_file(void **state)
@@ -334,6 +349,7 @@ int main(void)
 		cmocka_unit_test(origins),
 		cmocka_unit_test(a_transfer),
 		cmocka_unit_test(global_names),
+		cmocka_unit_test(a_zone_of_one_label),
 		cmocka_unit_test(a_hosts_file),
 		cmocka_unit_test(reverse_zones_are_no_hosts_files),
 		cmocka_unit_test(utf16),

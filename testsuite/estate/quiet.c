@@ -501,6 +501,11 @@ static void does_not_agree(struct look *look, const char *what)
 	if (look->young) {
 		return;
 	}
+	if (look->latest == NULL && look->judge->forgotten) {
+		look->quiet->limits++;
+		quiet_count_limit(look->quiet, NOBODY_KNEW);
+		return;
+	}
 	if (!explain(look)) {
 		apart(look, what);
 		return;

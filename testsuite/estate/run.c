@@ -30,13 +30,21 @@ static void static_stands(void *arg, int error,
 			  const struct nb_verdict *verdict)
 {
 	struct order *order = arg;
+	struct estate_node *node = order->node;
 	struct nb_record rec;
+	bool stands = error == 0 &&
+		      store_get(node->store, &order->name, &rec) &&
+		      rec.is_static && rec.state == NB_ACTIVE &&
+		      rec.owner == NB_SELF;
 
-	if (error == 0 &&
-	    (verdict->outcome == NB_DONE || verdict->outcome == NB_UNCHANGED) &&
-	    store_get(order->node->store, &order->name, &rec) &&
-	    rec.is_static && rec.state == NB_ACTIVE && rec.owner == NB_SELF) {
-		judge_static_stands(order->node, &order->name, order->addr);
+	if (stands && (verdict->outcome == NB_DONE ||
+		       verdict->outcome == NB_UNCHANGED)) {
+		judge_static_stands(node, &order->name, order->addr);
+	} else if (error == 0 && !stands && verdict->outcome == NB_DONE &&
+		   verdict->store == NB_STORE_PUT) {
+		/* it stood for a moment, and was told */
+		judge_static_stands(node, &order->name, order->addr);
+		judge_static_goes(node, &order->name);
 	}
 	talloc_free(order);
 }

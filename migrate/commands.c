@@ -12,6 +12,11 @@ const struct command commands[] = {
 	  "winsmigrate convert -f winsdmp - -t csv < DUMP.CSV\n"
 	  "winsmigrate convert lmhosts -t hosts --dry-run\n",
 	  convert_options, 1, 2, run_convert },
+	{ "export", "-f FORMAT [TARGET]",
+	  "Write what our own server has, running or stopped",
+	  "winsmigrate export -f winsd names.json\n"
+	  "winsmigrate export -f csv | head\n",
+	  export_options, 0, 1, run_export },
 	{ "formats", "", "List the formats that can be read and written",
 	  NULL, NULL, 0, 0, run_formats },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * convert: a source of one format, a target of another, and a report.
+ * convert: a source of one format, a target of another, and a report. export:
+ * the same, from our own server (own/server.c).
  *
  * The target is in its place before the report says so, and only a run that
  * reached the end of its source puts it there: rows behind a broken place of
@@ -20,6 +21,14 @@ const struct poptOption convert_options[] = {
 	  "Format of the target", "FORMAT" },
 	OPTION_ROWS(change_option_rows),
 	OPTION_ROWS(source_option_rows),
+	OPTION_ROWS(target_option_rows),
+	POPT_TABLEEND
+};
+
+const struct poptOption export_options[] = {
+	{ "format", 'f', POPT_ARG_STRING, &options.format, 0,
+	  "Format of the target", "FORMAT" },
+	OPTION_ROWS(change_option_rows),
 	OPTION_ROWS(target_option_rows),
 	POPT_TABLEEND
 };
@@ -155,5 +164,23 @@ int run_convert(struct winsmigrate *migrate)
 		return TOOL_USAGE;
 	}
 	status = format_choose(options.target, FORMAT_WRITES, &carry.to_ops);
+	return status != TOOL_OK ? status : carry_all(&carry);
+}
+
+int run_export(struct winsmigrate *migrate)
+{
+	struct carry carry = {
+		.from = "winsd:",
+		.from_format = "server",
+		.to = migrate->count > 0 ? migrate->args[0] : NULL,
+	};
+	int status = TOOL_USAGE;
+
+	if (options.format == NULL) {
+		tool_say("-f says in which format ('winsmigrate formats' "
+			 "lists them)");
+		return TOOL_USAGE;
+	}
+	status = format_choose(options.format, FORMAT_WRITES, &carry.to_ops);
 	return status != TOOL_OK ? status : carry_all(&carry);
 }

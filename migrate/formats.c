@@ -14,6 +14,7 @@ const struct format_ops *const formats[] = {
 	&format_winsdat,
 	&format_ldb,
 	&format_ldif,
+	&format_server,
 	&format_hosts, &format_dnsmasq, &format_bind,
 	&format_nsupdate, &format_powershell, &format_dnscmd,
 	&format_wrepl,

@@ -9,6 +9,7 @@ extern const struct format_ops format_winsd;
 extern const struct format_ops format_winsdat;
 extern const struct format_ops format_ldb;
 extern const struct format_ops format_ldif;
+extern const struct format_ops format_server;
 /* what people leave for */
 extern const struct format_ops format_hosts, format_dnsmasq, format_bind,
 	format_nsupdate, format_powershell, format_dnscmd;

@@ -61,8 +61,10 @@ bool format_options_read(struct format_options *read);
 /* ---- the commands ---- */
 
 extern const struct poptOption convert_options[];
+extern const struct poptOption export_options[];
 
 int run_convert(struct winsmigrate *migrate);
+int run_export(struct winsmigrate *migrate);
 int run_formats(struct winsmigrate *migrate);
 
 #endif

@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""winsmigrate export: a server says the same of its records running, stopped,
+and with a journal that a crash left behind. The second opinion of what it has
+is `winsctl record list`."""
+import fcntl
+import json
+import os
+import unittest
+
+import harness
+
+FIRST = '{"format":"winsd-1"}'
+
+
+class Export(harness.Case):
+    def migrate(self, server, *words, status=0):
+        done = server.tool('winsmigrate', '-s', server.config, *words)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertNotIn('Sanitizer', done.stderr)
+        return done
+
+    def export(self, server):
+        lines = self.migrate(server, 'export', '-f', 'winsd').stdout.splitlines()
+        self.assertEqual(lines[0], FIRST)
+        return sorted(lines[1:])
+
+    def fill(self, server):
+        server.wait_own_names()
+        with server.client() as host:
+            for i in range(300):
+                self.assertTrue(host.register('HOST%03d<20>' % i).positive)
+            self.assertTrue(host.release('HOST007<20>').positive)
+        server.ctl('record', 'add', 'STATIC<20>', '192.0.2.7')
+        server.ctl('record', 'add', 'DOM<1c>.lab', '192.0.2.8', '192.0.2.9', '--type', 'sgroup')
+
+    def listed(self, server):
+        return sorted(json.dumps(r, separators=(',', ':')) for r in server.ctl('record', 'list'))
+
+    def own(self, lines):
+        """Not the server's own names, which an end may release."""
+        return [r for r in lines if 'SPEC' not in r and '__MSBROWSE__' not in r]
+
+    def test_running_stopped_crashed(self):
+        server = self.serve()
+        self.fill(server)
+        listed = self.listed(server)
+        self.assertGreaterEqual(len(listed), 302)
+        self.assertEqual(self.export(server), listed)
+        server.kill()
+        self.assertTrue(os.path.exists(os.path.join(server.folder, 'wins.journal')))
+        self.assertEqual(self.export(server), listed)
+        server.start()
+        server.wait_own_names()
+        server.stop()
+        self.assertEqual(self.own(self.export(server)), self.own(listed))
+
+    def test_as_a_source(self):
+        server = self.serve()
+        self.fill(server)
+        target = os.path.join(server.folder, 'names')
+        self.migrate(server, 'convert', 'winsd:', '-t', 'winsd', target)
+        with open(target, encoding='utf-8') as f:
+            self.assertEqual(sorted(f.read().splitlines()[1:]), self.listed(server))
+
+    def test_locked_and_nothing_there(self):
+        server = self.serve()
+        server.stop()
+        with open(os.path.join(server.folder, 'winsd.lock'), 'r+', encoding='utf-8') as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            self.migrate(server, 'export', '-f', 'winsd', status=6)
+        self.migrate(server, 'export', '-f', 'winsd')
+        self.migrate(server, 'export', status=2)
+        os.unlink(os.path.join(server.folder, 'wins.tdb'))
+        done = self.migrate(server, 'export', '-f', 'winsd', status=3)
+        self.assertIn('no server is running, and none was here', done.stderr)
+
+    def test_damaged(self):
+        """Half a database is no export: the target that was there stands."""
+        server = self.serve()
+        self.fill(server)
+        server.stop()
+        path = os.path.join(server.folder, 'wins.tdb')
+        with open(path, 'r+b') as f:
+            data = f.read()
+            f.seek(data.index(b'HOST123') + 2)
+            f.write(b'x')
+        target = os.path.join(server.folder, 'names')
+        with open(target, 'w', encoding='utf-8') as f:
+            f.write('precious')
+        done = self.migrate(server, 'export', '-f', 'winsd', '--yes', target, status=1)
+        self.assertIn('damaged', done.stderr)
+        with open(target, encoding='utf-8') as f:
+            self.assertEqual(f.read(), 'precious')
+
+
+if __name__ == '__main__':
+    unittest.main()

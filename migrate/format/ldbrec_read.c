@@ -196,11 +196,12 @@ static bool read_name(struct ldbrec_reader *reader,
 	uint64_t type = UINT64_MAX;
 	size_t len = text == NULL ? 0 : text->length;
 
-	if (!number_of(reader, msg, "type", UINT64_MAX, UINT8_MAX, &type)) {
+	if (!number_of(reader, msg, "type", UINT64_MAX, UINT32_MAX, &type)) {
 		return false;
 	}
-	if (type == UINT64_MAX) {
-		return bad(reader, "type", "it is missing");
+	/* <80> may stand there as a signed char: 0xFFFFFF80 */
+	if (type > UINT8_MAX && (type < 0xffffff80 || type > UINT32_MAX)) {
+		return bad(reader, "type", "it is missing, or no byte");
 	}
 	while (len > 0 && text->data[len - 1] == ' ') {
 		len--;

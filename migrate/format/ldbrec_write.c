@@ -74,6 +74,15 @@ static const char *cannot(const struct nb_record *rec)
 
 /* ---- an entry ---- */
 
+/*
+ * The suffix as that server writes it, which takes it for a signed char: <80>
+ * is 0xFFFFFF80, and an entry 0x80 it never finds (tried with all 256).
+ */
+static unsigned int type_number(const struct nb_name *name)
+{
+	return (unsigned int)(int)(int8_t)name->type;
+}
+
 /* The last second that can be written means never. */
 static int64_t fitting(int64_t when)
 {
@@ -158,7 +167,7 @@ static bool add_dn(struct ldb_context *ldb, struct ldb_message *msg,
 
 	end = put_component(end, "scope", name->scope, name->scope_len);
 	end = put_component(end, "name", name->byte, name->len);
-	(void)snprintf(end, 16, "type=0x%02X", name->type);
+	(void)snprintf(end, 16, "type=0x%02X", type_number(name));
 	msg->dn = ldb_dn_new(msg, ldb, text);
 	return msg->dn != NULL && ldb_dn_validate(msg->dn);
 }
@@ -190,7 +199,8 @@ static int add_fields(const struct ldbrec_writer *writer,
 	int ret = 0;
 
 	ret |= ldb_msg_add_string(msg, "objectClass", "winsRecord");
-	ret |= ldb_msg_add_fmt(msg, "type", "0x%02X", rec->name.type);
+	ret |= ldb_msg_add_fmt(msg, "type", "0x%02X",
+			       type_number(&rec->name));
 	ret |= add_bytes(msg, "name", rec->name.byte, rec->name.len);
 	ret |= add_bytes(msg, "scope", rec->name.scope, rec->name.scope_len);
 	ret |= ldb_msg_add_fmt(msg, "recordType", "%u", rec->type);

@@ -201,6 +201,8 @@ static void test_refused(void **state)
 	} cases[] = {
 		{ IP, UNCLEAR },
 		{ "type: 0x100\n" IP, UNCLEAR },
+		{ "type: 0xFFFFFF7F\n" IP, UNCLEAR },
+		{ "type: 0x1FFFFFF80\n" IP, UNCLEAR },
 		{ "type: 0x\n" IP, UNCLEAR },
 		{ "type: x\n" IP, UNCLEAR },
 		{ "type: 32\ntype: 33\n" IP, UNCLEAR },
@@ -532,6 +534,27 @@ static void test_written(void **state)
 	finish(&s);
 }
 
+/* That server takes a suffix for a signed char (tried). */
+static void test_high_suffix(void **state)
+{
+	struct stage s = lines("");
+	struct row row = sample();
+	char text[2000];
+
+	(void)state;
+	row.rec.name.type = 0x80;
+	written(&s, &options, &row, 1, text);
+	assert_non_null(strstr(text, "\ndn: name=FILES,type=0xFFFFFF80\n"));
+	assert_non_null(strstr(text, "\ntype: 0xFFFFFF80\n"));
+	assert_int_equal(read_all(&s), FORMAT_END);
+	assert_int_equal(s.rows[0].rec.name.type, 0x80);
+	finish(&s);
+	s = entry("type: 0x80\n" IP);
+	assert_int_equal(read_all(&s), FORMAT_END);
+	assert_int_equal(s.rows[0].rec.name.type, 0x80);
+	finish(&s);
+}
+
 /* Nobody said whose server it is: it counts on from the highest of all. */
 static void test_counter(void **state)
 {
@@ -696,6 +719,7 @@ int main(void)
 		cmocka_unit_test(test_long_entry),
 		cmocka_unit_test(test_partners),
 		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_high_suffix),
 		cmocka_unit_test(test_counter),
 		cmocka_unit_test(test_owned),
 		cmocka_unit_test(test_not_written),

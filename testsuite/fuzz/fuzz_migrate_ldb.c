@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A damaged wins.ldb: the input says where a sound one of three records is cut
- * and which of its bytes become others (two bytes, then four for each). It is
- * read, or refused with a message; what libldb makes of it is its child's end.
+ * and which of its bytes become others (two bytes, then three for each, which
+ * count those that are not 0: most of such a file is). It is read, or refused
+ * with a message; what libldb makes of it is its child's end.
  */
 
 #include <fcntl.h>
@@ -18,8 +19,10 @@ static const struct format_options options = {
 };
 
 static char path[] = "/tmp/fuzz_ldb.XXXXXX";
-static uint8_t image[1 << 18];
+static uint8_t image[1 << 22];
 static size_t image_len;
+static uint32_t filled[1 << 16];	/* where bytes are not 0 */
+static size_t filled_len;
 
 static void write_three(TALLOC_CTX *mem, const char *to)
 {
@@ -52,21 +55,26 @@ static void make_image(TALLOC_CTX *mem)
 	image_len = (size_t)pread(fd, image, sizeof(image), 0);
 	MUST(image_len > 4096 && image_len < sizeof(image));
 	MUST(close(fd) == 0 && unlink(path) == 0);
+	for (size_t i = 0; i < image_len && filled_len < 1 << 16; i++) {
+		if (image[i] != 0) {
+			filled[filled_len++] = (uint32_t)i;
+		}
+	}
 }
 
 static void save(const uint8_t *data, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t cut = size < 2 ? 0 : (size_t)(data[0] << 8 | data[1]) * 4;
+	size_t cut = size < 2 ? 0 : (size_t)(data[0] << 8 | data[1]) * 64;
 	size_t len = cut == 0 || cut > image_len ? image_len : cut;
 
 	MUST(fd != -1);
 	MUST(write(fd, image, len) == (ssize_t)len);
-	for (size_t at = 2; at + 4 <= size; at += 4) {
-		size_t where = (size_t)(data[at] << 16 | data[at + 1] << 8 |
-					data[at + 2]) % image_len;
+	for (size_t at = 2; at + 3 <= size; at += 3) {
+		size_t which = (size_t)(data[at] << 8 | data[at + 1]);
 
-		MUST(pwrite(fd, &data[at + 3], 1, (off_t)where) == 1);
+		MUST(pwrite(fd, &data[at + 2], 1,
+			    (off_t)filled[which % filled_len]) == 1);
 	}
 	MUST(close(fd) == 0);
 }

@@ -219,7 +219,8 @@ STATES = ['active', 'released', 'tombstone']
 def ad_record(message, local):
     """(printed name, record) of one entry of wins.ldb."""
     def one(attribute, default=''):
-        return str(message[attribute][0]) if attribute in message else default
+        return (bytes(message[attribute][0]).decode('utf-8', 'backslashreplace')
+                if attribute in message else default)
 
     def outward(owner):
         return local if owner in ('', '0.0.0.0') else owner
@@ -229,7 +230,8 @@ def ad_record(message, local):
     for value in message.get('address', []):
         parts = dict(p.split(':', 1) for p in str(value).split(';')[1:] if p)
         members.append((str(value).split(';', maxsplit=1)[0], outward(parts.get('winsOwner', owner))))
-    name = '%s<%02x>%s' % (one('name'), int(one('type'), 16),
+    # it takes a suffix for a signed char: 0xFFFFFF80
+    name = '%s<%02x>%s' % (one('name'), int(one('type'), 16) & 0xff,
                            '.' + one('scope') if 'scope' in message else '')
     return name, {'type': TYPES[int(one('recordType', '0'))],
                   'state': STATES[int(one('recordState', '1'))],

@@ -11,6 +11,16 @@
 #include "migrate/format/dns.h"
 #include "migrate/formats.h"
 
+static unsigned int count_records(const struct dns_list *list)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		count += !list->has_reverse || list->entry[i].pointer;
+	}
+	return count;
+}
+
 static void print_head(FILE *file, const struct dns_list *list)
 {
 	const char *server = list->server[0] != '\0' ? list->server :
@@ -21,7 +31,7 @@ static void print_head(FILE *file, const struct dns_list *list)
 		      "$TTL %u\n"
 		      "@\tIN\tSOA\t%s. hostmaster.%s. %u 3600 600 1209600 %u\n"
 		      "@\tIN\tNS\t%s.\n",
-		      (unsigned int)list->count,
+		      count_records(list),
 		      list->has_reverse ? list->reverse.zone : list->domain,
 		      (unsigned int)list->ttl, server, list->domain,
 		      (unsigned int)list->serial, (unsigned int)list->ttl,

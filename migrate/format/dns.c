@@ -78,8 +78,8 @@ static int read_taken(TALLOC_CTX *mem_ctx, struct dns *dns, char **message)
 					   strerror(ret));
 		return ret;
 	}
-	ret = dns_taken_read(dns, file, path, dns->list.domain, &dns->taken,
-			     message);
+	ret = dns_taken_read(dns, file, path, dns->list.domain,
+			     dns->list.reverse.zone, &dns->taken, message);
 	(void)fclose(file);
 	if (ret != 0 && *message != NULL) {
 		*message = talloc_steal(mem_ctx, *message);
@@ -387,6 +387,13 @@ static const char *not_asked(const struct dns *dns, const struct kept *kept,
 						    NULL;
 }
 
+/* Is nothing but PTR records written? */
+static bool is_alone(const struct dns *dns)
+{
+	return dns->list.has_reverse &&
+	       (dns->writer->flags & DNS_REVERSE_ALONE) != 0;
+}
+
 static const char *not_free(const struct dns *dns, const struct kept *kept)
 {
 	const char *why = dns->writer->refuse == NULL ? NULL :
@@ -397,7 +404,8 @@ static const char *not_free(const struct dns *dns, const struct kept *kept)
 	}
 	switch (dns_taken_look(dns->taken, kept->label, kept->member.ip)) {
 	case DNS_SAME:
-		return "there already, with this address";
+		return is_alone(dns) ? NULL :	/* PTR is another record */
+				       "there already, with this address";
 	case DNS_OTHER_ADDRESS:
 		return "taken, by another address";
 	case DNS_OTHER_KIND:
@@ -411,7 +419,6 @@ static const char *not_free(const struct dns *dns, const struct kept *kept)
 static const char *not_together(const struct dns *dns,
 				const struct kept *kept, size_t count)
 {
-	const struct dns_list *list = &dns->list;
 	const char *why = not_asked(dns, kept, count);
 
 	if (why != NULL) {
@@ -424,11 +431,6 @@ static const char *not_together(const struct dns *dns,
 	}
 	if (kept->count > 1) {
 		return "several addresses";
-	}
-	if (list->has_reverse &&
-	    (dns->writer->flags & DNS_REVERSE_ALONE) != 0 &&
-	    !dns_reverse_has(&list->reverse, kept->member.ip)) {
-		return "not an address of the reverse zone";
 	}
 	return not_free(dns, kept);
 }
@@ -463,6 +465,11 @@ static int by_address(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
+static bool has_pointer(const struct dns *dns, uint32_t ip)
+{
+	return dns->taken != NULL && dns_taken_pointer(dns->taken, ip);
+}
+
 /* An address in the zone points to one name, the first of the alphabet. */
 static int find_pointers(struct dns *dns)
 {
@@ -482,6 +489,7 @@ static int find_pointers(struct dns *dns)
 	for (uint32_t i = 0; i < dns->list.count; i++) {
 		order[i]->pointer =
 			dns_reverse_has(&dns->list.reverse, order[i]->ip) &&
+			!has_pointer(dns, order[i]->ip) &&
 			(i == 0 || order[i - 1]->ip != order[i]->ip);
 	}
 	talloc_free(order);
@@ -495,9 +503,12 @@ static const char *without(const struct dns *dns,
 	if (!dns->list.has_reverse || entry->pointer) {
 		return NULL;
 	}
-	return dns_reverse_has(&dns->list.reverse, entry->ip) ?
-		       "without PTR, another name has it" :
-		       "without PTR, not in the reverse zone";
+	if (!dns_reverse_has(&dns->list.reverse, entry->ip)) {
+		return "without PTR, not in the reverse zone";
+	}
+	return has_pointer(dns, entry->ip) ?
+		       "without PTR, the address has one already" :
+		       "without PTR, another name has it";
 }
 
 /* All rows of a name that is in the list, the one that stands for it first. */
@@ -505,14 +516,13 @@ static void tell(const struct dns *dns, const struct kept *kept,
 		 const struct dns_entry *entry)
 {
 	const struct kept *end = dns->kept + dns->count;
-	const bool alone = (dns->writer->flags & DNS_REVERSE_ALONE) != 0;
 	const char *why = without(dns, entry);
 	const struct kept *first = kept;
 
 	for (; kept < end && strcmp(kept->label, entry->name) == 0; kept++) {
 		struct row row = row_of(kept);
 
-		if (why != NULL && alone) {
+		if (why != NULL && is_alone(dns)) {
 			tally_skipped(dns->tally, &row, why);
 		} else if (kept != first) {
 			tally_changed(dns->tally, &row,

@@ -42,6 +42,9 @@ bool dns_reverse_has(const struct dns_reverse *reverse, uint32_t ip);
 char *dns_reverse_print(const struct dns_reverse *reverse, uint32_t ip,
 			char text[NB_ADDR_TEXT]);
 
+/* The address that d.c.b.a.in-addr.arpa stands for; false: for none. */
+bool dns_reverse_address(const char *name, uint32_t *ip);
+
 /* ---- names that are taken (dns_taken.c) ---- */
 
 struct dns_taken;
@@ -54,18 +57,22 @@ enum dns_taken_by {
 };
 
 /*
- * Read a zone, as a file or as a transfer prints it, or a hosts file. domain:
- * "" where none is given. 0 or an errno with *message, on mem_ctx.
+ * Read a zone, as a file or as a transfer prints it, or a hosts file. domain,
+ * and the zone of addresses: "" where none is given. 0 or an errno with
+ * *message, on mem_ctx.
  */
 int dns_taken_read(TALLOC_CTX *mem_ctx, FILE *file, const char *path,
-		   const char *domain, struct dns_taken **taken,
-		   char **message);
+		   const char *domain, const char *reverse,
+		   struct dns_taken **taken, char **message);
 
 /* How many lines there were about names that ours could clash with. */
 size_t dns_taken_count(const struct dns_taken *taken);
 
 enum dns_taken_by dns_taken_look(const struct dns_taken *taken,
 				 const char *label, uint32_t ip);
+
+/* Has the address a PTR record? */
+bool dns_taken_pointer(const struct dns_taken *taken, uint32_t ip);
 
 /* ---- the list (dns.c) ---- */
 

@@ -133,3 +133,23 @@ char *dns_reverse_print(const struct dns_reverse *reverse, uint32_t ip,
 	}
 	return text;
 }
+
+bool dns_reverse_address(const char *name, uint32_t *ip)
+{
+	size_t len = strlen(name), behind = strlen("." ARPA);
+	char quad[NB_ADDR_TEXT];
+	uint32_t turned = 0;
+
+	if (len <= behind || len - behind >= sizeof(quad) ||
+	    strcmp(name + len - behind, "." ARPA) != 0) {
+		return false;
+	}
+	memcpy(quad, name, len - behind);
+	quad[len - behind] = '\0';
+	if (!nb_addr_parse(quad, &turned)) {
+		return false;
+	}
+	*ip = turned << 24 | (turned & 0xff00) << 8 |
+	      (turned >> 8 & 0xff00) | turned >> 24;
+	return true;
+}

@@ -12,8 +12,9 @@
  *
  * Only names that could be a NetBIOS name are kept, in the zone itself, in
  * GlobalNames, or alone; of records A, and what cannot stand beside it (CNAME,
- * DNAME, and NS, which is the begin of a zone that is not ours). $INCLUDE and
- * $GENERATE are refused: a zone transfer has what they make.
+ * DNAME, and NS, which is the begin of a zone that is not ours); and addresses
+ * that have a PTR record. $INCLUDE and $GENERATE are refused: a zone transfer
+ * has what they make.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +38,8 @@ struct entry {
 struct dns_taken {
 	struct entry *entry;
 	size_t count, room;
+	uint32_t *pointer;		/* addresses with a PTR record */
+	size_t pointers, pointer_room;
 };
 
 /* The words of a record; those that are too many are left out. */
@@ -52,7 +55,8 @@ struct words {
 
 struct reader {
 	struct dns_taken *taken;
-	const char *domain;
+	const char *domain, *reverse;
+	bool has_origin;		/* the file said one */
 	char origin[DNS_NAME];		/* "", ".": names stand alone; "-":
 					   none of ours can be below it */
 	char owner[DNS_NAME];		/* of the record before; "": none that
@@ -84,6 +88,24 @@ static int add(struct dns_taken *taken, const char *label, bool is_address,
 	return 0;
 }
 
+static int add_pointer(struct dns_taken *taken, uint32_t ip)
+{
+	if (taken->pointers == taken->pointer_room) {
+		size_t room = taken->pointer_room == 0 ?
+				      FIRST : taken->pointer_room * 2;
+		uint32_t *more = talloc_realloc_size(
+			taken, taken->pointer, room * sizeof(*more));
+
+		if (more == NULL) {
+			return ENOMEM;
+		}
+		taken->pointer = more;
+		taken->pointer_room = room;
+	}
+	taken->pointer[taken->pointers++] = ip;
+	return 0;
+}
+
 /*
  * The label of a full name that one of ours could be; false: none. global:
  * it stands in GlobalNames.
@@ -109,7 +131,7 @@ static bool our_label(const struct reader *r, const char *name,
 }
 
 /* A name of a file as a full one; "" if it is none of ours in any case. */
-static void full_name(const struct reader *r, const char *word,
+static void full_name(const char *word, const char *origin,
 		      char name[DNS_NAME])
 {
 	char text[2 * DNS_NAME];
@@ -120,12 +142,12 @@ static void full_name(const struct reader *r, const char *word,
 		return;
 	}
 	if (strcmp(word, "@") == 0) {
-		(void)snprintf(text, sizeof(text), "%s", r->origin);
-	} else if (word[len - 1] == '.' || r->origin[0] == '\0' ||
-		   strcmp(r->origin, ".") == 0) {
+		(void)snprintf(text, sizeof(text), "%s", origin);
+	} else if (word[len - 1] == '.' || origin[0] == '\0' ||
+		   strcmp(origin, ".") == 0) {
 		(void)snprintf(text, sizeof(text), "%s", word);
 	} else {
-		(void)snprintf(text, sizeof(text), "%s.%s", word, r->origin);
+		(void)snprintf(text, sizeof(text), "%s.%s", word, origin);
 	}
 	if (!dns_domain_parse(text, DNS_NAME - 1, name)) {
 		name[0] = '\0';
@@ -289,7 +311,7 @@ static bool is_our_alias(const struct reader *r, const char *label,
 	char name[DNS_NAME];
 	size_t len = strlen(label);
 
-	full_name(r, target, name);
+	full_name(target, r->origin, name);
 	return same(type, "CNAME") && strncmp(name, label, len) == 0 &&
 	       name[len] == '.' && strcmp(name + len + 1, r->domain) == 0;
 }
@@ -305,6 +327,10 @@ static int take_record(struct reader *r, unsigned int type, const char **wrong)
 	if (same(word, "A") && !nb_addr_parse(data, &ip)) {
 		*wrong = "no IPv4 address behind A";
 		return EINVAL;
+	}
+	if (same(word, "PTR")) {
+		return dns_reverse_address(r->owner, &ip) ?
+			       add_pointer(r->taken, ip) : 0;
 	}
 	if (!our_label(r, r->owner, label, &global)) {
 		return 0;
@@ -361,12 +387,13 @@ static int take_directive(struct reader *r, const char **wrong)
 	if (same(words->word[0], "$ORIGIN") && words->count == 2) {
 		const char *word = words->word[1];
 
-		full_name(r, word, origin);
+		full_name(word, r->origin, origin);
 		if (origin[0] == '\0') {
 			origin[0] = strcmp(word, ".") == 0 ? '.' : '-';
 			origin[1] = '\0';
 		}
 		memcpy(r->origin, origin, sizeof(origin));
+		r->has_origin = true;
 		return 0;
 	}
 	*wrong = "only $ORIGIN and $TTL are understood; give the output of a "
@@ -395,6 +422,15 @@ static bool is_host_line(const struct words *words, unsigned int type,
 			     !same(words->word[type], "PTR"));
 }
 
+/* A file of addresses need not say whose: then it is the one asked for. */
+static void take_owner(struct reader *r, const char *word, const char *type)
+{
+	bool is_reverse = !r->has_origin && r->reverse[0] != '\0' &&
+			  same(type, "PTR");
+
+	full_name(word, is_reverse ? r->reverse : r->origin, r->owner);
+}
+
 static int take(struct reader *r, const char **wrong)
 {
 	struct words *words = &r->words;
@@ -421,7 +457,7 @@ static int take(struct reader *r, const char **wrong)
 			return EINVAL;
 		}
 	} else {
-		full_name(r, words->word[0], r->owner);
+		take_owner(r, words->word[0], words->word[type]);
 	}
 	if (type + 1 >= words->count ||
 	    (type == 0 && !words->owner_left_out)) {
@@ -438,6 +474,25 @@ static int by_label(const void *a, const void *b)
 	const struct entry *x = a, *y = b;
 
 	return memcmp(x->label, y->label, DNS_LABEL);
+}
+
+static int by_ip(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void sort(struct dns_taken *taken)
+{
+	if (taken->count > 0) {
+		qsort(taken->entry, taken->count, sizeof(struct entry),
+		      by_label);
+	}
+	if (taken->pointers > 0) {
+		qsort(taken->pointer, taken->pointers, sizeof(uint32_t),
+		      by_ip);
+	}
 }
 
 static int read_lines(struct reader *r, struct text *text, const char *path,
@@ -473,8 +528,8 @@ static int read_lines(struct reader *r, struct text *text, const char *path,
 }
 
 int dns_taken_read(TALLOC_CTX *mem_ctx, FILE *file, const char *path,
-		   const char *domain, struct dns_taken **taken,
-		   char **message)
+		   const char *domain, const char *reverse,
+		   struct dns_taken **taken, char **message)
 {
 	struct reader *r = talloc_zero(mem_ctx, struct reader);
 	struct text *text = NULL;
@@ -485,6 +540,7 @@ int dns_taken_read(TALLOC_CTX *mem_ctx, FILE *file, const char *path,
 		return ENOMEM;
 	}
 	r->domain = domain;
+	r->reverse = reverse;
 	(void)snprintf(r->origin, sizeof(r->origin), "%s", domain);
 	r->taken = talloc_zero(r, struct dns_taken);
 	if (r->taken != NULL) {
@@ -497,10 +553,7 @@ int dns_taken_read(TALLOC_CTX *mem_ctx, FILE *file, const char *path,
 		ret = read_lines(r, text, path, mem_ctx, message);
 	}
 	if (ret == 0) {
-		if (r->taken->count > 0) {
-			qsort(r->taken->entry, r->taken->count,
-			      sizeof(struct entry), by_label);
-		}
+		sort(r->taken);
 		*taken = talloc_steal(mem_ctx, r->taken);
 	}
 	talloc_free(r);
@@ -509,7 +562,14 @@ int dns_taken_read(TALLOC_CTX *mem_ctx, FILE *file, const char *path,
 
 size_t dns_taken_count(const struct dns_taken *taken)
 {
-	return taken->count;
+	return taken->count + taken->pointers;
+}
+
+bool dns_taken_pointer(const struct dns_taken *taken, uint32_t ip)
+{
+	return taken->pointers > 0 &&
+	       bsearch(&ip, taken->pointer, taken->pointers, sizeof(ip),
+		       by_ip) != NULL;
 }
 
 enum dns_taken_by dns_taken_look(const struct dns_taken *taken,

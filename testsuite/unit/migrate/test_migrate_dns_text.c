@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -34,8 +35,20 @@ static const struct row_in database[] = {
 
 static char existing[] = "/tmp/winsd-existing-XXXXXX";
 
+#define TAKEN "taken IN A 203.0.113.9\n"
+
+static void set_existing(const char *text)
+{
+	FILE *file = fopen(existing, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 static struct format_options options(void)
 {
+	set_existing(TAKEN);
 	return (struct format_options) {
 		.now = 1767225600, .all = true, .domain = "corp.example",
 		.ttl = 300, .existing = existing,
@@ -168,7 +181,7 @@ static void bind_reverse(void **state)
 	how.server = "NS1.corp.example.";
 	how.ttl = 86400;
 	writes(&format_bind, &how,
-	       "; 3 names of a WINS database\n"
+	       "; 2 names of a WINS database\n"
 	       "$ORIGIN 2.0.192.in-addr.arpa.\n"
 	       "$TTL 86400\n"
 	       "@\tIN\tSOA\tns1.corp.example. hostmaster.corp.example. "
@@ -176,11 +189,24 @@ static void bind_reverse(void **state)
 	       "@\tIN\tNS\tns1.corp.example.\n"
 	       "5\tIN\tPTR\t4711.corp.example.\n"
 	       "83\tIN\tPTR\talso.corp.example.\n", 2, 0);
+	/* a name that is there already may still lack its PTR record */
+	set_existing("also IN A 192.0.2.83\n"
+		     "5.2.0.192.in-addr.arpa. IN PTR elsewhere.example.\n");
+	writes(&format_bind, &how,
+	       "; 2 names of a WINS database\n"
+	       "$ORIGIN 2.0.192.in-addr.arpa.\n"
+	       "$TTL 86400\n"
+	       "@\tIN\tSOA\tns1.corp.example. hostmaster.corp.example. "
+	       "1767225600 3600 600 1209600 86400\n"
+	       "@\tIN\tNS\tns1.corp.example.\n"
+	       "83\tIN\tPTR\talso.corp.example.\n"
+	       "6\tIN\tPTR\ttaken.corp.example.\n", 2, 0);
+	set_existing(TAKEN);
 	/* octets stand in reverse, as many as the zone does not say */
 	how.reverse = "192.in-addr.arpa";
 	how.server = NULL;
 	writes(&format_bind, &how,
-	       "; 3 names of a WINS database\n"
+	       "; 2 names of a WINS database\n"
 	       "$ORIGIN 192.in-addr.arpa.\n"
 	       "$TTL 86400\n"
 	       "@\tIN\tSOA\tlocalhost. hostmaster.corp.example. "
@@ -373,12 +399,10 @@ static void no_such_file_of_existing_names(void **state)
 
 static int make_existing(void **state)
 {
-	static const char text[] = "taken IN A 203.0.113.9\n";
 	int fd = mkstemp(existing);
-	FILE *file = fd == -1 ? NULL : fdopen(fd, "w");
 
 	(void)state;
-	return file == NULL || fputs(text, file) < 0 || fclose(file) != 0;
+	return fd == -1 ? -1 : close(fd);
 }
 
 static int remove_existing(void **state)

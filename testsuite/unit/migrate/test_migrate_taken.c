@@ -21,6 +21,8 @@ static struct dns_taken *taken;
 static char *message;
 static TALLOC_CTX *ctx;
 
+static const char *reverse = "";
+
 static int read_text(const char *domain, const char *text, size_t len)
 {
 	FILE *file = fmemopen((void *)(uintptr_t)text, len, "r");
@@ -31,7 +33,8 @@ static int read_text(const char *domain, const char *text, size_t len)
 	ctx = talloc_new(NULL);
 	message = NULL;
 	taken = NULL;
-	ret = dns_taken_read(ctx, file, "FILE", domain, &taken, &message);
+	ret = dns_taken_read(ctx, file, "FILE", domain, reverse, &taken,
+			     &message);
 	(void)fclose(file);
 	return ret;
 }
@@ -251,7 +254,36 @@ static void reverse_zones_are_no_hosts_files(void **state)
 	     "83.2.0.192 300 IN PTR three\n"
 	     "83.2.0.192.in-addr.arpa. 300 IN PTR four\n"
 	     "83 IN PTR five\n");
-	assert_int_equal(dns_taken_count(taken), 0);
+	/* the names of three are no addresses, for nobody said whose */
+	assert_int_equal(dns_taken_count(taken), 1);
+	assert_true(dns_taken_pointer(taken, A83));
+	assert_false(dns_taken_pointer(taken, A84));
+}
+
+static void a_zone_of_addresses(void **state)
+{
+	(void)state;
+	reverse = "2.0.192.in-addr.arpa";
+	load("corp.example",
+	     "@ SOA ns h 1 2 3 4 5\n"
+	     "83 PTR one.corp.example.\n"
+	     "   PTR two.corp.example.\n"
+	     "$ORIGIN 192.in-addr.arpa.\n"
+	     "84.2.0 PTR three.corp.example.\n"
+	     "87 PTR four\n"
+	     "0111.111.111.111.in-addr.arpa. PTR long\n"
+	     "x.84.2.0 PTR five\n"
+	     "1.84.2.0 PTR six\n"
+	     "_x PTR seven\n"
+	     "85.2.0.192.in-addr.arpa. A 192.0.2.86\n"
+	     "86.2.0 CNAME 86.0-127.2.0.192.in-addr.arpa.\n");
+	reverse = "";
+	assert_int_equal(dns_taken_count(taken), 3);
+	assert_true(dns_taken_pointer(taken, A83));
+	assert_true(dns_taken_pointer(taken, A84));
+	assert_false(dns_taken_pointer(taken, A84 + 1));
+	assert_false(dns_taken_pointer(taken, A84 + 2));
+	assert_false(dns_taken_pointer(taken, A84 + 3));
 }
 
 /* PowerShell's > writes this. */
@@ -352,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_zone_of_one_label),
 		cmocka_unit_test(a_hosts_file),
 		cmocka_unit_test(reverse_zones_are_no_hosts_files),
+		cmocka_unit_test(a_zone_of_addresses),
 		cmocka_unit_test(utf16),
 		cmocka_unit_test(what_nobody_understands),
 		cmocka_unit_test(very_long_lines),

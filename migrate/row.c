@@ -87,3 +87,20 @@ unsigned int row_says(const struct row *row)
 			!plain(rec->name.scope, rec->name.scope_len),
 			ROW_RAW_NAMES));
 }
+
+#define YEAR_10000 INT64_C(253402300800)
+
+static bool time_fits(int64_t when)
+{
+	return when == NB_NEVER || (when >= 0 && when < YEAR_10000);
+}
+
+bool row_times_fit(const struct row *row)
+{
+	bool fit = time_fits(row->rec.expires);
+
+	for (unsigned int i = 0; i < row->rec.count; i++) {
+		fit &= time_fits(row->rec.member[i].expires);
+	}
+	return fit;
+}

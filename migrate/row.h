@@ -65,4 +65,7 @@ const char *row_field_name(enum row_field field);
  */
 unsigned int row_says(const struct row *row);
 
+/* Are all times within what text has, the years 1970 to 9999? */
+bool row_times_fit(const struct row *row);
+
 #endif

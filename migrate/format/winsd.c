@@ -23,7 +23,6 @@
 #include "migrate/text.h"
 
 #define HEAD "{\"format\":\"winsd-1\"}\n"
-#define YEAR_10000 INT64_C(253402300800)
 
 struct winsd {
 	struct tally *tally;
@@ -164,12 +163,14 @@ static enum format_step take_line(struct winsd *winsd, struct row *row,
 	unsigned int keys = 0;
 
 	*row = (struct row) { .place = text_number(winsd->text) };
-	if (!json_record_scan(line, len, &row->rec, &keys, reason)) {
+	if (!json_record_scan(line, len, &row->rec, &keys, &row->queried,
+			      reason)) {
 		tally_refused(winsd->tally, HEAD, line, len, row->place,
 			      "not a record", reason);
 		return FORMAT_SKIPPED;
 	}
-	row->known = known_by(keys);
+	row->known = known_by(keys) |
+		     (row->queried != 0 ? ROW_QUERIED : 0u);
 	if (row->rec.owner == 0) {	/* 0.0.0.0: nobody */
 		row->known &= ~(unsigned int)ROW_OWNER;
 	}
@@ -191,21 +192,6 @@ static enum format_step winsd_next(void *priv, struct row *row,
 	       take_line(winsd, row, line, len);
 }
 
-static bool time_fits(int64_t when)
-{
-	return when == NB_NEVER || (when >= 0 && when < YEAR_10000);
-}
-
-static bool times_fit(const struct nb_record *rec)
-{
-	bool fit = time_fits(rec->expires);
-
-	for (unsigned int i = 0; i < rec->count; i++) {
-		fit &= time_fits(rec->member[i].expires);
-	}
-	return fit;
-}
-
 static int winsd_put(void *priv, const struct row *row, char **message)
 {
 	struct winsd *winsd = talloc_get_type_abort(priv, struct winsd);
@@ -218,12 +204,14 @@ static int winsd_put(void *priv, const struct row *row, char **message)
 	}
 	json_begin(&j, '{');
 	json_record_some(&j, &row->rec, keys_of(row->known));
+	json_record_queried(&j, (row->known & ROW_QUERIED) != 0 ?
+			    row->queried : JSON_QUERIED_UNKNOWN);
 	json_end(&j, '}');
 	json_newline(&j);
 	if (ferror(winsd->file)) {
 		return errno != 0 ? errno : EIO;
 	}
-	if (times_fit(&row->rec)) {
+	if (row_times_fit(row)) {
 		tally_written(winsd->tally, row);
 	} else {
 		tally_changed(winsd->tally, row,
@@ -247,7 +235,7 @@ const struct format_ops format_winsd = {
 	.name = "winsd",
 	.title = "records as lines of JSON, lossless, what all tools here speak",
 	.flags = FORMAT_READS | FORMAT_WRITES,
-	.carries = ROW_ALL,
+	.carries = ROW_ALL | ROW_QUERIED,
 	.probe = probe,
 	.open = winsd_open,
 	.next = winsd_next,

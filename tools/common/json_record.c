@@ -98,14 +98,30 @@ void json_record_members(struct json_out *j, const struct nb_record *rec)
 	json_record_some(j, rec, JSON_RECORD_ALL);
 }
 
-void json_record_print(FILE *file, const struct nb_record *rec)
+void json_record_queried(struct json_out *j, int64_t queried)
+{
+	if (queried != JSON_QUERIED_UNKNOWN) {
+		json_key(j, "queried");
+		json_time(j, queried == JSON_QUERIED_NEVER ? NB_NEVER :
+							     queried);
+	}
+}
+
+void json_record_print_queried(FILE *file, const struct nb_record *rec,
+			       int64_t queried)
 {
 	struct json_out j = { .file = file };
 
 	json_begin(&j, '{');
 	json_record_members(&j, rec);
+	json_record_queried(&j, queried);
 	json_end(&j, '}');
 	json_newline(&j);
+}
+
+void json_record_print(FILE *file, const struct nb_record *rec)
+{
+	json_record_print_queried(file, rec, JSON_QUERIED_UNKNOWN);
 }
 
 /* ---- reading ---- */
@@ -113,6 +129,7 @@ void json_record_print(FILE *file, const struct nb_record *rec)
 struct reader {
 	struct nb_record *rec;
 	struct nb_member *member;	/* NULL: the record itself */
+	int64_t queried;
 	char *reason;
 	unsigned int said;		/* enum json_record_key */
 	bool is_scan;			/* "skipped" may be there */
@@ -247,6 +264,18 @@ static bool read_expires(struct reader *r, const char *key,
 		     "\"2026-08-01T12:00:00Z\"");
 }
 
+static bool read_queried(struct reader *r, const char *key,
+			 const json_t *value)
+{
+	if (json_is_null(value)) {
+		r->queried = JSON_QUERIED_NEVER;
+		return true;
+	}
+	return (rfc3339_parse(word(value), &r->queried) && r->queried > 0) ||
+	       wrong(r, key, "not null or a time like "
+		     "\"2026-08-01T12:00:00Z\"");
+}
+
 static bool read_skipped(struct reader *r, const char *key,
 			 const json_t *value)
 {
@@ -279,6 +308,7 @@ static const struct key record_keys[] = {
 	{ "version", false, read_version, JSON_VERSION },
 	{ "expires", false, read_expires, JSON_EXPIRES },
 	{ "addresses", true, read_addresses, 0 },
+	{ "queried", false, read_queried, 0 },
 	{ "skipped", false, read_skipped, 0 },
 	{ NULL, false, NULL, 0 },
 };
@@ -479,16 +509,28 @@ static bool storable(struct reader *r)
 	return broken == NULL;
 }
 
-bool json_record_read(const char *line, size_t len, struct nb_record *rec,
-		      char reason[JSON_REASON])
+bool json_record_read_queried(const char *line, size_t len,
+			      struct nb_record *rec, int64_t *queried,
+			      char reason[JSON_REASON])
 {
 	struct reader r = { .rec = rec, .reason = reason };
+	bool good = false;
 
 	*rec = (struct nb_record) {
 		.node = NB_H_NODE,
 		.expires = NB_NEVER,
 	};
-	return read_root(&r, line, len) && storable(&r);
+	good = read_root(&r, line, len) && storable(&r);
+	*queried = r.queried;
+	return good;
+}
+
+bool json_record_read(const char *line, size_t len, struct nb_record *rec,
+		      char reason[JSON_REASON])
+{
+	int64_t queried = JSON_QUERIED_UNKNOWN;
+
+	return json_record_read_queried(line, len, rec, &queried, reason);
 }
 
 /* An active static never expires, whether a line says so or nothing. */
@@ -503,7 +545,8 @@ static void fill_never(struct nb_record *rec)
 }
 
 bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
-		      unsigned int *keys, char reason[JSON_REASON])
+		      unsigned int *keys, int64_t *queried,
+		      char reason[JSON_REASON])
 {
 	struct reader r = { .rec = rec, .reason = reason, .is_scan = true };
 
@@ -516,5 +559,6 @@ bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
 		fill_never(rec);
 	}
 	*keys = r.said;
+	*queried = r.queried;
 	return storable(&r);
 }

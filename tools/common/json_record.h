@@ -31,6 +31,16 @@ void json_record_some(struct json_out *j, const struct nb_record *rec,
 /* One line. */
 void json_record_print(FILE *file, const struct nb_record *rec);
 
+/*
+ * The same with "queried", the time at which its name was last asked for: null
+ * if it was not since the server counts, no such key if nobody knows.
+ */
+#define JSON_QUERIED_UNKNOWN	INT64_C(0)
+#define JSON_QUERIED_NEVER	INT64_C(-1)
+void json_record_queried(struct json_out *j, int64_t queried);
+void json_record_print_queried(FILE *file, const struct nb_record *rec,
+			       int64_t queried);
+
 #define JSON_REASON 200
 
 /*
@@ -42,6 +52,9 @@ void json_record_print(FILE *file, const struct nb_record *rec);
  */
 bool json_record_read(const char *line, size_t len, struct nb_record *rec,
 		      char reason[JSON_REASON]);
+bool json_record_read_queried(const char *line, size_t len,
+			      struct nb_record *rec, int64_t *queried,
+			      char reason[JSON_REASON]);
 
 /*
  * The same, of what is known of a record: *keys says which keys were there (of
@@ -49,6 +62,7 @@ bool json_record_read(const char *line, size_t len, struct nb_record *rec,
  * key "skipped", with a text, is passed over.
  */
 bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
-		      unsigned int *keys, char reason[JSON_REASON]);
+		      unsigned int *keys, int64_t *queried,
+		      char reason[JSON_REASON]);
 
 #endif

@@ -235,6 +235,7 @@ static void test_refusals(void **state)
 		{ "{\"name\":\"A\",\"version\":\"-1\"," REST, "2^64 - 1" },
 		{ "{\"name\":\"A\",\"version\":9223372036854775808.0," REST,
 		  "2^64 - 1" },
+		{ "{\"name\":\"A\",\"queried\":\"May\"," REST, "queried" },
 		{ "{\"name\":\"A\",\"skipped\":\"why\"," REST,
 		  "\"skipped\"" },
 		{ "{\"name\":\"A\",\"expires\":\"tomorrow\"," REST,
@@ -313,6 +314,7 @@ static void test_some_keys(void **state)
 	struct nb_record back;
 	char reason[JSON_REASON] = "";
 	unsigned int said = 0;
+	int64_t queried = 7;
 
 	(void)state;
 	for (unsigned int keys = 0; keys <= JSON_RECORD_ALL; keys++) {
@@ -323,12 +325,18 @@ static void test_some_keys(void **state)
 
 		json_begin(&j, '{');
 		json_record_some(&j, &rec, keys);
+		json_record_queried(&j, keys % 2 == 0 ? 1785585600 :
+				    keys % 3 == 0 ? JSON_QUERIED_NEVER :
+						    JSON_QUERIED_UNKNOWN);
 		json_key(&j, "skipped");
 		json_text(&j, "it was");
 		json_end(&j, '}');
 		assert_int_equal(fclose(file), 0);
-		assert_true(json_record_scan(text, len, &back, &said, reason));
+		assert_true(json_record_scan(text, len, &back, &said,
+					     &queried, reason));
 		assert_int_equal(said, keys);
+		assert_int_equal(queried, keys % 2 == 0 ? 1785585600 :
+				 keys % 3 == 0 ? -1 : 0);
 		assert_int_equal(back.expires, (keys & JSON_EXPIRES) != 0 ?
 				 rec.expires : 0);
 		assert_int_equal(back.member[1].owner,
@@ -344,9 +352,12 @@ static void test_static_never_expires(void **state)
 	struct nb_record rec;
 	char reason[JSON_REASON] = "";
 	unsigned int said = 0;
+	int64_t queried = 7;
 
 	(void)state;
-	assert_true(json_record_scan(line, strlen(line), &rec, &said, reason));
+	assert_true(json_record_scan(line, strlen(line), &rec, &said, &queried,
+				     reason));
+	assert_int_equal(queried, 0);
 	assert_int_equal(said, JSON_STATIC);
 	assert_true(rec.expires == NB_NEVER);
 	assert_true(rec.member[0].expires == NB_NEVER);

@@ -11,6 +11,8 @@
 
 const struct format_ops *const formats[] = {
 	&format_winsd,
+	&format_csv,
+	&format_sqlite,
 	&format_winsdat,
 	&format_ldb,
 	&format_ldif,

@@ -6,6 +6,8 @@
 #include "migrate/format.h"
 
 extern const struct format_ops format_winsd;
+extern const struct format_ops format_csv;
+extern const struct format_ops format_sqlite;
 extern const struct format_ops format_winsdat;
 extern const struct format_ops format_ldb;
 extern const struct format_ops format_ldif;

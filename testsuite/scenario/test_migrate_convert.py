@@ -4,6 +4,7 @@ that are whole or not there, reports and exit codes, Ctrl-C."""
 import json
 import os
 import pty
+import random
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,90 @@ class Convert(unittest.TestCase):
         os.close(leader)
         self.assertEqual(proc.wait(), 0)
         self.assertIn(b'read      20000', seen)
+
+    # -- sqlite, against the program of that name
+
+    def sql(self, name, text):
+        return subprocess.run(['sqlite3', '-bail', self.path(name)], input=text, check=True,
+                              stdout=subprocess.PIPE, universal_newlines=True,
+                              timeout=60).stdout
+
+    def test_sqlite_written(self):
+        self.put('source', FIRST + line(1, name='A\u00ff', version=2 ** 64 - 1) +
+                 line(2, owner='192.0.2.9', version=2 ** 63 - 1, scope='lab', static=True,
+                      expires=None, addresses=[{'ip': '192.0.2.10', 'owner': '192.0.2.9',
+                                                'expires': None}]) +
+                 '{"name":"B","suffix":0,"type":"sgroup","addresses":[{"ip":"192.0.2.2"},'
+                 '{"ip":"192.0.2.1"}]}\n')
+        self.run_it('convert', 'source', '-t', 'sqlite', 'target')
+        self.assertEqual(self.names(), {'source', 'target'})
+        self.assertEqual(os.stat(self.path('target')).st_mode, 0o100600)
+        told = self.sql('target', """
+            PRAGMA integrity_check; PRAGMA foreign_key_check; PRAGMA user_version;
+            SELECT hex(name), typeof(name), suffix, version, typeof(version),
+                datetime(expires, 'unixepoch') FROM records WHERE id = 1;
+            SELECT scope, static, version, typeof(version), expires FROM records
+                WHERE name = 'HOST2';
+            SELECT state IS NULL, owner IS NULL, version IS NULL, expires IS NULL FROM records
+                WHERE name = 'B';
+            SELECT ip, owner IS NULL FROM addresses WHERE record = 3 ORDER BY position;""")
+        self.assertEqual(told.split('\n'), [
+            'ok', '1', '41FF|blob|32|18446744073709551615|text|2026-08-01 12:00:00',
+            'lab|1|9223372036854775807|integer|9223372036854775807', '1|1|1|1',
+            '192.0.2.2|1', '192.0.2.1|1', ''])
+        done = self.run_it('convert', 'target', '-t', 'winsd')
+        self.assertEqual(done.stdout, self.get('source'))
+        self.run_it('convert', 'source', '-t', 'sqlite', status=2)
+
+    def test_sqlite_read(self):
+        self.sql('mine', """
+            CREATE TABLE records (id INTEGER PRIMARY KEY, name, suffix, scope, type, state, node,
+                static, owner, version, expires, queried);
+            CREATE TABLE addresses (record, position, ip, owner, expires);
+            INSERT INTO records (name, suffix, type, version) VALUES ('A', 32, 'unique', 7);
+            INSERT INTO records (name, suffix, type) VALUES ('B', 32, 'twin');
+            INSERT INTO records (name, suffix, type) VALUES ('C', 256, 'unique');
+            INSERT INTO records (name, suffix, type) VALUES (NULL, 0, 'unique');
+            INSERT INTO records (name, suffix, type) VALUES ('none', 0, 'unique');
+            INSERT INTO records (name, suffix, type, version)
+                VALUES ('D', 0, 'unique', 18446744073709551616.0);
+            INSERT INTO addresses (record, position, ip)
+                VALUES (1, 0, '192.0.2.7'), (2, 0, '192.0.2.8'), (6, 0, '192.0.2.8');""")
+        done = self.run_it('convert', 'mine', '-t', 'winsd', status=4)
+        self.assertEqual(done.stdout, FIRST + '{"name":"A","suffix":32,"type":"unique",'
+                         '"version":7,"addresses":[{"ip":"192.0.2.7"}]}\n')
+        self.assertIn('5  not a record', done.stderr)
+
+    def test_sqlite_of_others(self):
+        self.sql('mine', 'CREATE TABLE records (id, name);')
+        done = self.run_it('convert', 'mine', '-t', 'winsd', status=1)
+        self.assertIn('no such column', done.stderr)
+        self.sql('view', """CREATE TABLE addresses (record, position, ip, owner, expires);
+            CREATE VIEW records AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)
+                SELECT id, 'A' AS name, 0 AS suffix, '' AS scope, 'unique' AS type, NULL AS state,
+                NULL AS node, 1 AS static, NULL AS owner, 1 AS version, 1 AS expires,
+                1 AS queried FROM n;""")
+        done = self.run_it('convert', 'view', '-t', 'winsd', status=1)
+        self.assertIn('view', done.stderr)
+
+    def test_sqlite_broken(self):
+        self.put('source', FIRST + ''.join(line(i) for i in range(300)))
+        self.run_it('convert', 'source', '-t', 'sqlite', 'whole')
+        with open(self.path('whole'), 'rb') as f:
+            data = f.read()
+        random.seed(7)
+        for _ in range(60):
+            broken = bytearray(data)
+            for _ in range(8):
+                broken[random.randrange(100, len(data))] ^= 1 << random.randrange(8)
+            with open(self.path('broken'), 'wb') as f:
+                f.write(broken[:random.choice([len(data), random.randrange(len(data))])])
+            done = subprocess.run([PROGRAM, 'convert', '-f', 'sqlite', 'broken', '-t', 'winsd',
+                                   '--yes'], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                                  timeout=60)
+            self.assertIn(done.returncode, (0, 1, 4), done.stderr)
+            self.assertNotIn(b'Sanitizer', done.stderr)
 
 
 if __name__ == '__main__':

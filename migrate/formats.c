@@ -20,7 +20,7 @@ const struct format_ops *const formats[] = {
 	&format_hosts, &format_dnsmasq, &format_bind,
 	&format_nsupdate, &format_powershell, &format_dnscmd,
 	&format_wrepl,
-	&format_winsdmp, &format_mmc,
+	&format_winsdmp, &format_mmc, &format_netsh, &format_netsh_list,
 	NULL
 };
 

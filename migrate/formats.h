@@ -17,6 +17,7 @@ extern const struct format_ops format_hosts, format_dnsmasq, format_bind,
 	format_nsupdate, format_powershell, format_dnscmd;
 extern const struct format_ops format_wrepl;
 /* text that Windows leaves */
-extern const struct format_ops format_winsdmp, format_mmc;
+extern const struct format_ops format_winsdmp, format_mmc, format_netsh,
+	format_netsh_list;
 
 #endif

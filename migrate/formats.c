@@ -21,7 +21,8 @@ const struct format_ops *const formats[] = {
 	&format_nsupdate, &format_powershell, &format_dnscmd,
 	&format_wrepl,
 	&format_winsdmp, &format_mmc, &format_netsh, &format_netsh_list,
-	&format_netsh_dump, &format_netsh_add, &format_registry, &format_config,
+	&format_netsh_dump, &format_netsh_add, &format_registry,
+	&format_lmhosts, &format_config,
 	NULL
 };
 

@@ -19,6 +19,6 @@ extern const struct format_ops format_wrepl;
 /* text that Windows leaves */
 extern const struct format_ops format_winsdmp, format_mmc, format_netsh,
 	format_netsh_list, format_netsh_dump, format_netsh_add, format_registry,
-	format_config;
+	format_lmhosts, format_config;
 
 #endif

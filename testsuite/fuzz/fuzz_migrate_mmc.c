@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Export lists of any bytes; see migrate_windows.h. */
+
+#include "fuzz/migrate_windows.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	windows_read(&format_mmc, data, size);
+	return 0;
+}

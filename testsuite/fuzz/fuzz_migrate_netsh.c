@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Blocks of netsh show name of any bytes; see migrate_windows.h. */
+
+#include "fuzz/migrate_windows.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	windows_read(&format_netsh, data, size);
+	return 0;
+}

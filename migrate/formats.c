@@ -23,6 +23,7 @@ const struct format_ops *const formats[] = {
 	&format_winsdmp, &format_mmc, &format_netsh, &format_netsh_list,
 	&format_netsh_dump, &format_netsh_add, &format_registry,
 	&format_lmhosts, &format_config,
+	&format_mdb,
 	NULL
 };
 

@@ -20,5 +20,6 @@ extern const struct format_ops format_wrepl;
 extern const struct format_ops format_winsdmp, format_mmc, format_netsh,
 	format_netsh_list, format_netsh_dump, format_netsh_add, format_registry,
 	format_lmhosts, format_config;
+extern const struct format_ops format_mdb;	/* see ese/child.h */
 
 #endif

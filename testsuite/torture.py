@@ -6,7 +6,8 @@ First 1,000,000 estates of servers in virtual time (testsuite/estate); one that
 fails is cut down and kept in build/. Then 100,000 disks as a power cut may leave
 them (testsuite/faults/test_crash.c); a bad one stays in /dev/shm and is named.
 Then 2,000 times kill -9 on a server under load (testsuite/scale/test_kill.py),
-which tells its seed.
+which tells its seed. Then all lengths of a wins.mdb and 10,000 flipped bits in it
+(testsuite/unit/migrate/test_ese_broken.c).
 
 Then builds the fuzz targets with libFuzzer under ASan and UBSan and lets each run
 for a while from its corpus; inputs that reach new code are merged into
@@ -69,6 +70,13 @@ def kill(rounds):
                           stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def damaged():
+    """True if every damage to a wins.mdb ended in rows or a message."""
+    env = dict(os.environ, STEP='1', FLIPS='10000', CMOCKA_MESSAGE_OUTPUT='TAP', WINSD_TOP=TOP)
+    return subprocess.run([os.path.join(TOP, 'build', 'test', 'test_ese_broken')], env=env,
+                          stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def run(target, seconds):
     """(executions, edges, the finding's file or None)"""
     name = os.path.basename(target)
@@ -103,7 +111,8 @@ def main():
     build_plain()
     bad = [what for what, good in (('estates of servers', estates(options.seeds)),
                                    ('images of crashed disks', crash(options.images)),
-                                   ('ends by kill -9', kill(options.kills))) if not good]
+                                   ('ends by kill -9', kill(options.kills)),
+                                   ('damage to a wins.mdb', damaged())) if not good]
     build()
     rows = []
     for target in sorted(glob.glob(os.path.join(OUT, 'fuzz', 'fuzz_*'))):

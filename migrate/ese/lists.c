@@ -75,7 +75,7 @@ static bool reads_well(const struct ese_guess *guess,
 	size_t stride = strlen(words);
 	size_t count = value->data == NULL ? 0 : value->len / 4;
 
-	if (value->cut || count % stride != 0 || value->len % 4 != 0 ||
+	if (count % stride != 0 || value->len % 4 != 0 ||
 	    (count == 0 && facts->state == NB_ACTIVE)) {
 		return false;
 	}
@@ -155,8 +155,9 @@ void ese_list_row(struct ese_guess *guess, const struct ese_table *table,
 		return;
 	}
 	class = ese_class(facts.type);
-	list->rows[class]++;
-	for (unsigned int i = 0; i < ESE_LAYOUTS; i++) {
+	/* one that could not be read says nothing, and is skipped later */
+	list->rows[class] += value->cut ? 0 : 1;
+	for (unsigned int i = 0; i < ESE_LAYOUTS && !value->cut; i++) {
 		if (!reads_well(guess, value, &facts, layouts[i])) {
 			list->bad[class][i]++;
 		} else if (facts.type == NB_UNIQUE) {

@@ -75,7 +75,7 @@ class Shape:
     """One guess at the schema."""
 
     def __init__(self, packed=True, opaque=False, order='>', owner_order='>', number=image.BYTE,
-                 lists=('A', 'OAT', 'AT'), highest=True, apart=False, list_type=image.LONGBINARY):
+                 lists=('A', 'OAT', 'AT'), highest=True, apart=(), list_type=image.LONGBINARY):
         self.packed, self.opaque, self.order, self.owner_order = packed, opaque, order, owner_order
         self.number, self.lists, self.highest, self.apart = number, lists, highest, apart
         self.list_type = list_type
@@ -99,7 +99,7 @@ def address_list(one, shape):
     for ip, owner, time in one['members']:
         for word in words:
             data += raw(ip, shape.order) if word == 'A' else struct.pack('<I', owner if word == 'O' else time)
-    return image.Long(data) if shape.apart else data
+    return image.Long(data) if one['name'] in shape.apart else data
 
 
 def flags(one):

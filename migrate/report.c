@@ -18,7 +18,8 @@
 
 static bool adds_up(const struct tally_sums *sums)
 {
-	return sums->read == sums->written + sums->changed + sums->skipped;
+	return sums->read == sums->written + sums->changed + sums->skipped +
+			     sums->unchanged;
 }
 
 /* ---- for people ---- */
@@ -137,6 +138,10 @@ static void report_text(const struct tally *tally,
 	(void)fprintf(file, "  %-9s %" PRIu64 "\n", way->verb, sums->written);
 	(void)fprintf(file, "  %-9s %" PRIu64 "\n", "changed", sums->changed);
 	text_reasons(tally, false, file);
+	if (sums->unchanged > 0) {
+		(void)fprintf(file, "  %-9s %" PRIu64 " (stood so already)\n",
+			      "unchanged", sums->unchanged);
+	}
 	(void)fprintf(file, "  %-9s %" PRIu64 "\n", "skipped", sums->skipped);
 	text_reasons(tally, true, file);
 	text_configuration(tally, way, sums, file);
@@ -247,6 +252,7 @@ static void report_json(const struct tally *tally,
 	json_number(&j, "static", sums->statics);
 	json_number(&j, way->verb, sums->written);
 	json_number(&j, "changed", sums->changed);
+	json_number(&j, "unchanged", sums->unchanged);
 	json_number(&j, "skipped", sums->skipped);
 	json_number(&j, "configuration", sums->options);
 	json_number(&j, "configuration_written",
@@ -279,7 +285,8 @@ bool tally_report(const struct tally *tally, const struct tally_way *way,
 			      " are accounted for%s\n",
 			      way->json ? "{\"error\":\"a bug: " :
 					  "  a bug: ", sums.read,
-			      sums.written + sums.changed + sums.skipped,
+			      sums.written + sums.changed + sums.skipped +
+				      sums.unchanged,
 			      way->json ? "\"}" : "");
 	}
 	return adds_up(&sums);

@@ -267,6 +267,11 @@ void tally_skipped(struct tally *tally, const struct row *row,
 	keep_row(tally, row, reason);
 }
 
+void tally_unchanged(struct tally *tally, const struct row *row)
+{
+	tally->sums.unchanged += row->kind == ROW_RECORD;
+}
+
 void tally_refused(struct tally *tally, const char *head, const void *raw,
 		   size_t len, uint64_t place, const char *reason,
 		   const char *detail)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The tally: read = written + changed + skipped, each row once, per reason.
+ * The tally: read = written + changed + skipped, each row once, per reason. An
+ * import has a fourth: what stands so already is neither written nor lost.
  *
  * Reasons are literals, few and the same for all formats where they mean the
  * same; the details of a single row go into the skipped file. Rows that could
@@ -35,6 +36,7 @@ void tally_changed(struct tally *tally, const struct row *row,
 		   const char *reason);
 void tally_skipped(struct tally *tally, const struct row *row,
 		   const char *reason);
+void tally_unchanged(struct tally *tally, const struct row *row);
 
 /*
  * An entry that is no row: its raw bytes, where it stood, why (a literal) and
@@ -58,6 +60,7 @@ struct tally_sums {
 	uint64_t written;	/* as they were */
 	uint64_t changed;
 	uint64_t skipped;	/* refused ones included */
+	uint64_t unchanged;	/* stood so already */
 	uint64_t options;	/* rows of configuration, not in the above */
 	uint64_t statics;	/* among those read */
 	uint64_t missing;	/* calls of tally_missing() */

@@ -19,5 +19,11 @@ const struct command commands[] = {
 	  export_options, 0, 1, run_export },
 	{ "formats", "", "List the formats that can be read and written",
 	  NULL, NULL, 0, 0, run_formats },
+	{ "import", "[-f FORMAT] SOURCE",
+	  "Take the records of a source into this server, running or stopped",
+	  "winsmigrate import wins.dat --adopt --dry-run\n"
+	  "winsmigrate import old.jsonl\n"
+	  "winsmigrate import lmhosts --adopt --replicate\n",
+	  import_options, 1, 1, run_import },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

@@ -62,9 +62,11 @@ bool format_options_read(struct format_options *read);
 
 extern const struct poptOption convert_options[];
 extern const struct poptOption export_options[];
+extern const struct poptOption import_options[];
 
 int run_convert(struct winsmigrate *migrate);
 int run_export(struct winsmigrate *migrate);
 int run_formats(struct winsmigrate *migrate);
+int run_import(struct winsmigrate *migrate);
 
 #endif

@@ -80,6 +80,12 @@ class ImportCase(harness.Case):
         self.assertIsNone(harness.REPORT.search(done.stderr), done.stderr)
         return done.stderr
 
+    def undo(self, server, path, *words, status=0):
+        done = server.tool('winsrepair', '-s', server.config, '--json', 'undo', path, *words)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIsNone(harness.REPORT.search(done.stderr), done.stderr)
+        return json.loads(done.stdout), done.stderr
+
     def counts(self, said, verb='imported'):
         found = {}
         for word in ('read', verb, 'changed', 'unchanged', 'skipped'):
@@ -306,6 +312,73 @@ class Running(ImportCase):
         said = self.run_import(server, path)
         self.assertEqual((self.counts(said)['unchanged'], self.imported(said)),
                          (done, total - done))
+
+
+class Undo(ImportCase):
+    def test_undo(self):
+        """Each to what it was: a record, another server's, nothing."""
+        server = self.serve()
+        server.ctl('record', 'add', 'FIXED<20>', '10.0.0.9')
+        self.run_import(server, self.source(server, [record('FILES', OLD, 40, '10.0.0.7')]))
+        before = self.listed(server)
+        path = self.source(server, [record('FILES', OLD, 41), record('NEW', OLD, 42),
+                                    record('MINE', None, 0), record('HOST', OLD, 43)])
+        self.run_import(server, path, '--adopt')
+        undo = self.undo_files(server)[-1]
+        with server.client() as host:
+            self.assertTrue(host.register('HOST<20>', '10.0.0.1').positive)
+        during = self.listed(server)
+        dry, _ = self.undo(server, undo, '--dry-run')
+        self.assertEqual(self.listed(server), during)
+        with open(undo, encoding='utf-8') as f:
+            self.assertEqual(len(f.readlines()), 1 + 4)
+        done, _ = self.undo(server, undo)
+        self.assertEqual(dict(dry, dry_run=False), done)
+        held = self.held(server)
+        self.assertEqual(canonical([held['FILES<20>'], held['FIXED<20>']]), canonical(before))
+        self.assertNotIn('NEW<20>', held)
+        self.assertEqual(held['MINE<20>']['state'], 'tombstone')
+        again, _ = self.undo(server, undo)
+        self.assertEqual((again['unchanged'], again['skipped']), (4, 0))
+
+    def test_undo_leaves_what_has_changed(self):
+        server = self.serve()
+        self.run_import(server, self.source(server, [record('FILES', OLD, 41, '10.0.0.7')]))
+        [undo] = self.undo_files(server)
+        with server.client() as host:
+            self.assertTrue(host.register('FILES<20>', '127.0.0.21').positive)
+        done, said = self.undo(server, undo, status=4)
+        self.assertEqual(done['skipped'], 1)
+        self.assertIn('has changed since', said)
+        self.assertEqual(self.held(server)['FILES<20>']['owner'], US)
+        server.stop()
+        self.undo(server, undo, status=4)
+        done, _ = self.undo(server, undo, '--yes')
+        self.assertEqual(done['tombstoned'], 1)
+
+    def test_undo_when_stopped(self):
+        server = self.serve()
+        self.run_import(server, self.source(server, [record('FILES', OLD, 40, '10.0.0.7')]))
+        before = self.listed(server)
+        self.run_import(server, self.source(server, [record('FILES', OLD, 41),
+                                                     record('NEW', OLD, 42)]))
+        server.stop()
+        done, _ = self.undo(server, self.undo_files(server)[-1])
+        self.assertEqual((done['restored'], done['deleted']), (1, 1))
+        server.start()
+        self.assertEqual(canonical(self.listed(server)), canonical(before))
+
+    def test_the_undo_of_another_command(self):
+        """Files without what came are read, too."""
+        server = self.serve()
+        self.run_import(server, self.source(server, [record('FILES', OLD, 41)]))
+        before = self.listed(server)
+        server.ctl('owner', 'delete', OLD, '--even-active', '--yes')
+        self.assertEqual(self.listed(server), [])
+        undo = [f for f in self.undo_files(server) if 'owner-delete' in f]
+        done, _ = self.undo(server, undo[0])
+        self.assertEqual(done['restored'], 1)
+        self.assertEqual(canonical(self.listed(server)), canonical(before))
 
 
 class Partners(ImportCase):

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/offline.h"
 #include "core/addr.h"
 #include "core/owner_move.h"
-#include "winsctl/offline.h"
 #include "winsctl/winsctl.h"
 
 #define MANY 20
@@ -219,7 +219,7 @@ static int rename_offline(struct winsctl *ctl, uint32_t to)
 {
 	struct rename r = { .to = to };
 	struct store *store = NULL;
-	int status = offline_open(ctl, &store);
+	int status = offline_open(ctl->mem_ctx, &ctl->places, &store);
 
 	if (status == TOOL_OK) {
 		status = check_offline(store, &r);

@@ -22,5 +22,10 @@ const struct command commands[] = {
 	  "--dry-run\n"
 	  "winsrepair restore /var/lib/winsd/backup/wins-20261119-031500.tdb\n",
 	  change_options, 1, 1, restore },
+	{ "undo", "FILE",
+	  "Put back what a command changed, by the undo file that it wrote",
+	  "winsrepair undo /var/lib/winsd/undo/20261119-031500-import.jsonl "
+	  "--dry-run\n",
+	  undo_options, 1, 1, undo },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

@@ -37,8 +37,8 @@ static void help_program(FILE *file)
 {
 	(void)fprintf(file, "Usage: winsrepair [OPTION...] VERB "
 		      "[ARGUMENT...]\n"
-		      "Look after the files of a WINS server that does not "
-		      "run.\n\n");
+		      "Look after the files of a WINS server, and take "
+		      "changes back.\n\n");
 	for (const struct command *c = commands; c->verb != NULL; c++) {
 		char typed[64];
 
@@ -51,6 +51,8 @@ static void help_program(FILE *file)
 	tool_help_options(file, tool_common_options);
 	(void)fprintf(file, "\nOptions of commands that change something:\n");
 	tool_help_options(file, change_options);
+	(void)fprintf(file, "\nOf undo, if the server runs:\n");
+	tool_help_options(file, tool_socket_options);
 	tool_help_examples(file, "winsrepair restore FILE --dry-run\n"
 			   "winsrepair restore --help\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * winsrepair: files of a server that does not run. A table of commands as
+ * winsrepair: files and repairs, mostly of a server that does not run. A table of commands as
  * winsctl has it, with one word each; a new one is a row in commands.c and a
  * file of its own.
  */
@@ -48,5 +48,10 @@ extern const struct poptOption change_options[];	/* -n and -y */
 /* ---- restore.c ---- */
 
 int restore(struct winsrepair *repair);
+
+/* ---- undo.c ---- */
+
+extern const struct poptOption undo_options[];
+int undo(struct winsrepair *repair);
 
 #endif

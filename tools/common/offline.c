@@ -6,7 +6,7 @@
  * the user that owns the files: a journal that root made would keep the server
  * from starting.
  */
-#include "winsctl/offline.h"
+#include "common/offline.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/place.h"
+#include "common/tool.h"
 #include "store/disk.h"
 
 /* ---- a world without a loop ---- */
@@ -96,18 +97,20 @@ static int become_owner(const struct place *place)
 	return TOOL_OK;
 }
 
-static char *path_in(struct winsctl *ctl, const char *name)
+static char *path_in(TALLOC_CTX *mem_ctx, const struct tool_places *places,
+		     const char *name)
 {
-	return talloc_asprintf(ctl->mem_ctx, "%s/%s",
-			       ctl->places.state_directory, name);
+	return talloc_asprintf(mem_ctx, "%s/%s", places->state_directory,
+			       name);
 }
 
-static int open_store(struct winsctl *ctl, struct store **store)
+static int open_store(TALLOC_CTX *mem_ctx, const struct tool_places *places,
+		      struct store **store)
 {
 	struct store_disk_config disk = {
-		.database = path_in(ctl, "wins.tdb"),
-		.journal = path_in(ctl, "wins.journal"),
-		.reserve = path_in(ctl, "wins.reserve"),
+		.database = path_in(mem_ctx, places, "wins.tdb"),
+		.journal = path_in(mem_ctx, places, "wins.journal"),
+		.reserve = path_in(mem_ctx, places, "wins.reserve"),
 		.durable = true,
 	};
 	struct store_backend backend;
@@ -124,9 +127,9 @@ static int open_store(struct winsctl *ctl, struct store **store)
 			 disk.database, strerror(errno));
 		return TOOL_NOT_FOUND;
 	}
-	ret = store_disk_open(ctl->mem_ctx, &disk, &backend, &message);
+	ret = store_disk_open(mem_ctx, &disk, &backend, &message);
 	if (ret == 0) {
-		ret = store_create(ctl->mem_ctx, &world, &backend, store,
+		ret = store_create(mem_ctx, &world, &backend, store,
 				   &message);
 	}
 	if (ret != 0) {
@@ -136,15 +139,16 @@ static int open_store(struct winsctl *ctl, struct store **store)
 	return TOOL_OK;
 }
 
-int offline_open(struct winsctl *ctl, struct store **store)
+int offline_open(TALLOC_CTX *mem_ctx, const struct tool_places *places,
+		 struct store **store)
 {
 	struct place place;
-	int status = place_take(ctl->mem_ctx, &ctl->places, &place);
+	int status = place_take(mem_ctx, places, &place);
 
 	if (status == TOOL_OK) {
 		status = become_owner(&place);
 	}
-	return status == TOOL_OK ? open_store(ctl, store) : status;
+	return status == TOOL_OK ? open_store(mem_ctx, places, store) : status;
 }
 
 static void committed(void *arg, int error)

@@ -3,9 +3,15 @@
  * The commands. One row says all that usage, help and dispatch need; what a
  * command does stands in its own file.
  */
+#include "migrate/live/compare.h"
 #include "migrate/winsmigrate.h"
 
 const struct command commands[] = {
+	{ "compare", "OLD NEW",
+	  "Show where two servers, databases or files differ",
+	  "winsmigrate compare wrepl://192.0.2.1 wrepl://192.0.2.2\n"
+	  "winsmigrate compare --watch wins.dat nbns://192.0.2.2\n",
+	  compare_options, 2, 2, run_compare },
 	{ "convert", "[-f FORMAT] SOURCE -t FORMAT [TARGET]",
 	  "Write what one format says in another",
 	  "winsmigrate convert wins.dat -t winsd wins.json\n"

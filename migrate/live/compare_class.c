@@ -403,7 +403,7 @@ static const struct excuse {
 	{ PRESENCE | STATE | ADDRESSES | VERSION, blocked_owner,
 	  "blocked owner", false },
 	{ PRESENCE | STATE, released_at_owner,
-	  "released at the owner, active in the replica", false },
+	  "released at the owner", false },
 	{ PRESENCE | STATE | REMNANT | VERSION, expired, "expiry", false },
 	{ ORDER | ADDRESSES, order_of_1c, "order of domain controllers",
 	  false },

@@ -1,0 +1,314 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""winsmigrate against servers that a test plays: what a server withholds from
+who is no partner is noticed, and preflight, compare and progress tell right
+from wrong. interop/test_migrate_live.py has the same with servers of others.
+
+The servers are wreplclient's and nbclient's, typed from the specification, so
+our codec is not held against itself.
+"""
+import json
+import os
+import select
+import struct
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import harness
+import nbclient
+import wreplclient as wrepl
+
+OLD, NEW, SPOKE, DEAD, US = '127.0.0.11', '127.0.0.12', '127.0.0.13', '127.0.0.14', '127.0.0.21'
+HOST, OTHER, OFF = '127.0.0.31', '127.0.0.32', '127.0.0.33'
+MISSING = ('missing: %s may not list us (our address %s) as a replication partner: '
+           'static records are then withheld' % (OLD, US))
+
+
+class Answers:
+    """Answers at UDP 137: queries from a dict {name: (flags, addresses)}, node
+    status with the names that the host has."""
+
+    def __init__(self, address, names=(), has=()):
+        self.names = {str(nbclient.Name.of(n)): what for n, what in dict(names).items()}
+        self.has = list(has)
+        self.client = nbclient.Client(address, source=address, source_port=137)
+        self.asked = 0
+        self.ending = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.ending = True
+        self.thread.join()
+        self.client.close()
+
+    def run(self):
+        while not self.ending:
+            if select.select([self.client.sock], [], [], 0.1)[0]:
+                data, sender = self.client.sock.recvfrom(2048)
+                msg = nbclient.Message(data)
+                self.asked += 1
+                self.client.send(self.reply(msg), sender)
+
+    def reply(self, msg):
+        name = str(msg.name)
+        if msg.qtype == nbclient.NBSTAT:
+            entries = [nbclient.Name.of(n) for n in self.has]
+            rdata = bytes([len(entries)]) + b''.join(
+                n.name.ljust(15) + struct.pack('>BH', n.suffix, 0x6400) for n in entries)
+            return nbclient.build_reply(msg.trn_id, 0x8400, name, nbclient.NBSTAT, 0,
+                                        rdata + bytes(46))
+        if name in self.names:
+            flags, addresses = self.names[name]
+            return nbclient.build_reply(msg.trn_id, 0x8580, name, nbclient.NB, 0,
+                                        nbclient.nb_rdata([(flags, a) for a in addresses]))
+        return nbclient.build_reply(msg.trn_id, 0x8583, name, nbclient.NULL)
+
+
+class Live(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.network = harness.Network()
+        cls.addClassCleanup(cls.network.close)
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix='winsd-test-')
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name, text=None):
+        path = os.path.join(self.folder.name, name)
+        if text is not None:
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+        return path
+
+    def partner(self, address, *records, **how):
+        with self.network.entered():
+            partner = wrepl.Partner(address, records, timeout=harness.PATIENCE, **how)
+        self.addCleanup(partner.close)
+        return partner
+
+    def answers(self, address, names=(), has=()):
+        with self.network.entered():
+            answers = Answers(address, names, has)
+        self.addCleanup(answers.close)
+        return answers
+
+    def run_it(self, *words, status=0):
+        """stdout; stderr is in self.said."""
+        config = self.path('smb.conf', '[global]\n\tnetbios name = US\n')
+        argv = [os.path.join(harness.BUILD, 'bin', 'winsmigrate'), '-s', config] + list(words)
+        with self.network.entered():
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, universal_newlines=True,
+                                  timeout=harness.PATIENCE, check=False)
+        self.said = done.stderr
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout
+
+    def lines(self, *words, status=0):
+        return [json.loads(line)
+                for line in self.run_it('--json', *words, status=status).splitlines()]
+
+
+# ---------------------------------------------------------------- wrepl://
+
+ESTATE = [wrepl.record('FILESRV<20>', '10.0.0.1', version=1),
+          wrepl.record('PRINTER<20>', '10.0.0.2', version=2, static=True),
+          wrepl.record('DOMAIN<1b>', '10.0.0.3', version=3),
+          wrepl.record('DOMAIN<1c>', ['10.0.0.3', '10.0.0.4'], type='sgroup', version=4),
+          wrepl.record('WORKGRP<1e>', '10.0.0.5', type='group', version=5, node='B'),
+          wrepl.record('SCOPED<20>.dept.example', '10.0.0.6', version=6, state='tombstone'),
+          wrepl.record('TWO<20>', ['10.0.0.7', '10.0.0.8'], type='mhomed', version=7, node='M')]
+
+
+class Pull(Live):
+    """A server that gives all, and servers that do not."""
+
+    def pull(self, *words, status=0):
+        out = self.run_it('convert', '--our-address', US, 'wrepl://' + OLD, '-t', 'winsd', '-',
+                          *words, status=status)
+        return [wrepl.from_json(json.loads(line)) for line in out.splitlines()[1:]]
+
+    def test_all(self):
+        partner = self.partner(OLD, *ESTATE)
+        far = wrepl.record('FAR<20>', '10.9.9.9', owner=SPOKE, version=(1 << 63) + 5)
+        partner.add(far)
+        self.assertEqual(self.pull(), partner.records.everything())
+        self.assertIn('statics received: 1\n', self.said)
+        self.assertNotIn('missing', self.said)
+        self.assertEqual(partner.wait(mess_type=wrepl.STOP)[0].reason, 0)
+
+    def test_statics_withheld(self):
+        self.partner(OLD, *[r for r in ESTATE if not r['static']])
+        self.assertEqual(len(self.pull(status=4)), 6)
+        self.assertIn('statics received: 0\n', self.said)
+        self.assertIn(MISSING, self.said)
+        self.assertEqual(len(self.pull('--dynamic-only')), 6)
+        self.assertNotIn('missing', self.said)
+
+    def test_short_range(self):
+        """Some statics come, but the map promised more."""
+        partner = self.partner(OLD, *ESTATE)
+        partner.records.mark(OLD, 9)
+        self.assertEqual(len(self.pull(status=4)), 7)
+        self.assertIn('owner %s: versions up to 7 of 9 came' % OLD, self.said)
+        self.assertIn(MISSING, self.said)
+        self.assertEqual(len(self.pull('--dynamic-only')), 7)
+        self.assertIn('owner %s: versions up to 7 of 9 came' % OLD, self.said)
+
+    def test_capped_replies(self):
+        """Not more than two records at a time: the rest is asked for."""
+        def two(connection, msg):
+            if msg.command == wrepl.SEND_REQUEST:
+                connection.send_reply(partner.records.select(*msg.request)[:2])
+            return msg.command == wrepl.SEND_REQUEST
+        partner = self.partner(OLD, *ESTATE, on_message=two)
+        self.assertEqual(self.pull(), partner.records.everything())
+
+    def test_closed_at_the_map(self):
+        def close(_, msg):
+            if msg.command == wrepl.TABLE_QUERY:
+                raise wrepl.Closed
+        self.partner(OLD, *ESTATE, on_message=close)
+        for words in ((), ('--dynamic-only',)):
+            self.assertEqual(self.pull(*words, status=4), [])
+            self.assertIn('missing: at the map request: the server closed the connection',
+                          self.said)
+        self.pull(status=4)
+        self.assertIn(MISSING, self.said)
+
+    def test_stopped_at_the_map(self):
+        """As the AD server does it (protocol.md 3.5)."""
+        def stop(connection, msg):
+            if msg.command == wrepl.TABLE_QUERY:
+                connection.stop(4)
+            return msg.command == wrepl.TABLE_QUERY
+        self.partner(OLD, *ESTATE, on_message=stop)
+        self.assertEqual(self.pull(status=4), [])
+        self.assertIn(MISSING, self.said)
+
+    def test_closed_between_owners(self):
+        """What came stands; that it was not all is told."""
+        def close(_, msg):
+            if msg.request and msg.request[0] == SPOKE:
+                raise wrepl.Closed
+        partner = self.partner(OLD, *ESTATE, on_message=close)
+        partner.add(wrepl.record('FAR<20>', '10.9.9.9', owner=SPOKE, version=3))
+        self.assertEqual(len(self.pull(status=4)), 7)
+        self.assertIn('owner %s: versions up to 0 of 3 came' % SPOKE, self.said)
+        self.assertIn('before all records had come: the server closed', self.said)
+
+    def test_garbage(self):
+        def rubbish(connection, msg):
+            if msg.command == wrepl.SEND_REQUEST:
+                connection.send_reply([wrepl.record('A<20>', '10.0.0.1', name_len=0)])
+            return msg.command == wrepl.SEND_REQUEST
+        self.partner(OLD, *ESTATE, on_message=rubbish)
+        self.pull(status=1)
+        self.assertIn('cannot be read', self.said)
+
+    def test_nobody(self):
+        self.pull(status=5)
+        self.run_it('convert', 'wrepl://wins1', '-t', 'winsd', '-', status=1)
+        self.assertIn('wrepl://ADDRESS[:PORT]', self.said)
+
+
+# ---------------------------------------------------------------- compare
+
+class Compare(Live):
+    def test_equal(self):
+        self.partner(OLD, *ESTATE)
+        partner = self.partner(NEW)
+        partner.add(*[wrepl.owned(r, OLD) for r in ESTATE])
+        self.assertEqual(self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW), [])
+        self.run_it('compare', '--watch', '--interval', '0', 'wrepl://' + OLD, 'wrepl://' + NEW)
+        self.assertEqual(self.said.count('differences: 0 real, 0 expected'), 3)
+        self.assertEqual(len(partner.seen(wrepl.TABLE_QUERY)), 4)
+
+    def test_differences(self):
+        self.partner(OLD, *ESTATE, wrepl.record('LEFT<20>', '10.0.0.9', version=8, state='released'),
+                     wrepl.record('WPAD<20>', '10.0.0.9', version=9))
+        changed = [wrepl.owned(r, OLD) for r in ESTATE if r['name'] != 'TWO<20>']
+        changed[0] = dict(changed[0], addresses=[{'ip': '10.5.5.5', 'owner': OLD}])
+        self.partner(NEW, *changed, wrepl.record('LEFT<20>', '10.0.0.9', version=8, owner=OLD))
+        rows = {r['name']: r for r in self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW,
+                                                 status=7)}
+        self.assertEqual({n: (r['class'], r['reason']) for n, r in rows.items()}, {
+            'FILESRV': ('real', 'addresses'), 'TWO': ('real', 'on one side only'),
+            'LEFT': ('expected', 'released at the owner'), 'WPAD': ('expected', 'blocked name')})
+        self.assertEqual((rows['FILESRV']['old']['addresses'], rows['FILESRV']['new']['addresses'],
+                          rows['FILESRV']['owner'], rows['FILESRV']['old_version'],
+                          rows['FILESRV']['rounds']), (['10.0.0.1'], ['10.5.5.5'], OLD, 1, 1))
+
+    def test_strict(self):
+        """An expected difference is none but with --strict."""
+        self.partner(OLD, wrepl.record('WPAD<20>', '10.0.0.9', version=1))
+        self.partner(NEW)
+        words = ('compare', 'wrepl://' + OLD, 'wrepl://' + NEW)
+        self.assertEqual(len(self.lines(*words)), 1)
+        self.lines('compare', '--strict', *words[1:], status=7)
+
+    def test_file_and_queries(self):
+        """A file against what a server answers, at a rate."""
+        self.partner(OLD, *ESTATE)
+        path = self.path('estate.json', self.run_it('convert', 'wrepl://' + OLD, '-t', 'winsd',
+                                                    '-'))
+        h = nbclient.H_NODE
+        server = self.answers(NEW, {
+            'FILESRV<20>': (h, ['10.0.0.1']), 'PRINTER<20>': (h, ['10.0.0.99']),
+            'DOMAIN<1b>': (h, ['10.0.0.3']), 'DOMAIN<1c>': (0x8000 | h, ['10.0.0.4', '10.0.0.3']),
+            'WORKGRP<1e>': (0x8000, ['255.255.255.255']), 'TWO<20>': (h, ['10.0.0.8', '10.0.0.7'])})
+        rows = self.lines('compare', '--rate', '10000', path, 'nbns://' + NEW, status=7)
+        self.assertEqual([(r['name'], r['reason'], r['new']['said']) for r in rows],
+                         [('PRINTER', 'addresses', 'answer')])
+        self.assertEqual(server.asked, 8)       # and once whether it is there
+        names = self.path('names', '# two names\nFILESRV<20>\nTWO#20\n')
+        self.lines('compare', '--names', names, path, 'nbns://' + NEW)
+        self.assertEqual(server.asked, 11)
+
+    def test_two_that_are_asked(self):
+        self.answers(OLD, {'A<20>': (0, ['10.0.0.1'])})
+        self.answers(NEW)
+        self.lines('compare', 'nbns://' + OLD, 'nbns://' + NEW, status=2)
+        self.assertIn('--names', self.said)
+        names = self.path('names', 'A<20>\nB<20>\n')
+        [row] = self.lines('compare', '--names', names, 'nbns://' + OLD, 'nbns://' + NEW, status=7)
+        self.assertEqual((row['name'], row['old']['said'], row['new']['said']),
+                         ('A', 'answer', 'not found'))
+
+    def test_watch(self):
+        """A difference in the first round, and rounds until three are equal."""
+        self.partner(OLD, *ESTATE)
+        records = [wrepl.owned(r, OLD) for r in ESTATE]
+
+        def arrives(_, msg):
+            if msg.command == wrepl.TABLE_QUERY:
+                rounds.append(1)
+                if len(rounds) == 3:
+                    new.records.add(records[6])
+        rounds, new = [], self.partner(NEW, *records[:6], on_message=arrives)
+        self.assertEqual(self.lines('compare', '--watch', '--interval', '0', 'wrepl://' + OLD,
+                                    'wrepl://' + NEW), [])
+        self.assertEqual(len(rounds), 5)
+
+    def test_timeout(self):
+        """A watch that has no time for a second round."""
+        self.partner(OLD, *ESTATE)
+        self.partner(NEW)
+        words = ('compare', '--watch', '--interval', '100', '--timeout', '50')
+        rows = self.lines(*words, 'wrepl://' + OLD, 'wrepl://' + NEW, status=7)
+        self.assertEqual(len(rows), 7)
+        self.assertEqual(self.said.count('round 1: 7 names'), 1)
+
+    def test_nobody(self):
+        self.partner(OLD, *ESTATE)
+        self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW, status=5)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -4,6 +4,7 @@
  * command does stands in its own file.
  */
 #include "migrate/live/compare.h"
+#include "migrate/live/preflight.h"
 #include "migrate/winsmigrate.h"
 
 const struct command commands[] = {
@@ -31,5 +32,10 @@ const struct command commands[] = {
 	  "winsmigrate import old.jsonl\n"
 	  "winsmigrate import lmhosts --adopt --replicate\n",
 	  import_options, 1, 1, run_import },
+	{ "preflight", "ADDRESS...",
+	  "Look at an estate of servers before it is taken over",
+	  "winsmigrate preflight 192.0.2.1 192.0.2.2\n"
+	  "winsmigrate preflight --registry wins.reg 192.0.2.1\n",
+	  preflight_options, 1, PREFLIGHT_SERVERS, run_preflight },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

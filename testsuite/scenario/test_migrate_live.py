@@ -218,6 +218,69 @@ class Pull(Live):
         self.assertIn('wrepl://ADDRESS[:PORT]', self.said)
 
 
+# ---------------------------------------------------------------- preflight
+
+class Preflight(Live):
+    def found(self, lines):
+        return {(l['server'], l['check']): l['result'] for l in lines}
+
+    def test_healthy(self):
+        partner = self.partner(OLD, *ESTATE)
+        partner.add(wrepl.record('DOMAIN<1b>', '10.0.0.3', version=8))
+        self.answers(OLD)
+        lines = self.lines('preflight', '--our-address', US, OLD)
+        self.assertEqual({r for r in self.found(lines).values()}, {'ok', 'note', 'skipped'})
+        self.assertEqual([l['check'] for l in lines if l['result'] == 'skipped'], ['timers'])
+        self.assertIn(' 1: PRINTER<20>', self.run_it('preflight', '--our-address', US, OLD))
+        # read-only: nothing but a pull
+        self.assertEqual({m.command for _, m in partner.log if m.type == wrepl.REPLICATION},
+                         {wrepl.TABLE_QUERY, wrepl.SEND_REQUEST})
+
+    def test_unhealthy(self):
+        """Everything that can be wrong with two servers."""
+        self.partner(OLD, wrepl.record('WPAD<00>', '10.0.0.1', version=1),
+                     wrepl.record('BOTH<20>', '10.0.0.1', version=2),
+                     wrepl.record('LONE<1b>', '10.0.0.2', version=3),
+                     wrepl.record('APART<1b>', '10.0.0.2', version=4),
+                     wrepl.record('APART<1c>', ['10.0.0.3'], type='sgroup', version=5),
+                     wrepl.record('FULL<1c>', ['10.1.0.%d' % i for i in range(25)],
+                                  type='sgroup', version=6),
+                     wrepl.record('HIGH<20>', '10.0.0.9', owner=SPOKE, version=(1 << 48) + 1),
+                     wrepl.record('GONE<20>', '10.0.0.8', owner=DEAD, version=1))
+        self.partner(NEW, wrepl.record('BOTH<20>', '10.0.0.1', version=1, type='group'),
+                     wrepl.record('STATIC<20>', '10.0.0.7', version=2, static=True))
+        for address in (OLD, NEW, SPOKE):
+            self.answers(address)
+        lines = self.lines('preflight', '--our-address', US, OLD, NEW, status=7)
+        detail = {(l['server'], l['check']): l['detail'] for l in lines
+                  if l['result'] == 'problem'}
+        self.assertEqual(set(detail), {
+            (OLD, 'statics'), (None, 'dead owners'), (None, 'unknown owners'),
+            (None, 'high versions'), (None, 'name limits'), (None, 'blocked names'),
+            (None, 'type clashes'), (None, '1C without 1B'), (None, '1B without 1C'),
+            (None, '1B not in 1C')})
+        for check, said in {
+                'dead owners': 'no answer from %s (1 records)' % DEAD, 'unknown owners': SPOKE,
+                'high versions': '%s (%d)' % (SPOKE, (1 << 48) + 1),
+                'name limits': '1: FULL<1c> (25 addresses)', 'blocked names': '1: WPAD<00>',
+                'type clashes': '1: BOTH<20> (unique at %s, group at %s)' % (OLD, NEW),
+                '1C without 1B': '1: FULL<1c>', '1B without 1C': '1: LONE<1b>',
+                '1B not in 1C': '1: APART<1b>'}.items():
+            self.assertIn(said, detail[None, check])
+
+    def test_no_partner(self):
+        def stop(connection, msg):
+            if msg.command == wrepl.TABLE_QUERY:
+                connection.stop(4)
+            return msg.command == wrepl.TABLE_QUERY
+        self.partner(OLD, *ESTATE, on_message=stop)
+        self.answers(OLD)
+        found = self.found(self.lines('preflight', '--our-address', US, OLD, status=7))
+        self.assertEqual((found[OLD, 'UDP 137'], found[OLD, 'TCP 42'], found[OLD, 'partner'],
+                          found[OLD, 'statics'], found[None, 'blocked names']),
+                         ('ok', 'ok', 'problem', 'skipped', 'skipped'))
+
+
 # ---------------------------------------------------------------- compare
 
 class Compare(Live):

@@ -5,6 +5,7 @@
  */
 #include "migrate/live/compare.h"
 #include "migrate/live/preflight.h"
+#include "migrate/live/progress.h"
 #include "migrate/winsmigrate.h"
 
 const struct command commands[] = {
@@ -37,5 +38,10 @@ const struct command commands[] = {
 	  "winsmigrate preflight 192.0.2.1 192.0.2.2\n"
 	  "winsmigrate preflight --registry wins.reg 192.0.2.1\n",
 	  preflight_options, 1, PREFLIGHT_SERVERS, run_preflight },
+	{ "progress", "OLD NEW",
+	  "Show which names have moved from one server to another",
+	  "winsmigrate progress --state moved.sqlite wrepl://192.0.2.1 "
+	  "wrepl://192.0.2.2\n",
+	  progress_options, 2, 2, run_progress },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

@@ -373,5 +373,58 @@ class Compare(Live):
         self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW, status=5)
 
 
+# ---------------------------------------------------------------- progress
+
+class Progress(Live):
+    def test_days(self):
+        names = [wrepl.record('MOVED<20>', HOST, version=1),
+                 wrepl.record('ALIVE<20>', HOST, version=2),
+                 wrepl.record('STALE<20>', OTHER, version=3),
+                 wrepl.record('OFF<20>', OFF, version=4),
+                 wrepl.record('PRINTER<20>', OTHER, version=5, static=True),
+                 wrepl.record('LEFT<20>', OTHER, version=6, state='released'),
+                 wrepl.record('FAR<20>', OTHER, version=7, owner=SPOKE)]
+        replicas = [wrepl.owned(dict(r, state='active'), OLD) for r in names]
+        old = self.partner(OLD, *names)
+        new = self.partner(NEW, *replicas)
+        self.answers(HOST, has=['MOVED<20>', 'ALIVE<20>'])
+        self.answers(OTHER, has=['SOMEBODY<20>'])
+        state = self.path('moved.sqlite')
+        words = ('progress', '--state', state, 'wrepl://' + OLD, 'wrepl://' + NEW)
+        lines = self.lines(*words, status=7)
+        self.assertEqual({l['name']: l['state'] for l in lines},
+                         {'MOVED': 'alive', 'ALIVE': 'alive', 'STALE': 'stale', 'OFF': 'silent',
+                          'PRINTER': 'static'})
+        self.assertIn('0 names have moved, 5 have not', self.said)
+        moved = wrepl.record('MOVED<20>', HOST, version=1, owner=NEW)
+        for partner in (old, new):      # the new server's name replicates back
+            with partner.changed:
+                partner.records.held[OLD].pop(1)
+            partner.add(moved)
+        words = words[:1] + ('--no-hosts',) + words[1:]
+        lines = self.lines(*words, status=7)
+        self.assertEqual([(l['moved'], l['all']) for l in lines if 'day' in l], [(1, 1)])
+        self.assertEqual({l['name']: l['state'] for l in lines if 'name' in l},
+                         {'ALIVE': 'left', 'STALE': 'left', 'OFF': 'left', 'PRINTER': 'static'})
+        self.assertIn('1 names have moved, 4 have not', self.said)
+
+    def test_nobody_is_left(self):
+        moved = wrepl.record('MOVED<20>', HOST, version=1, owner=NEW)
+        self.partner(OLD, moved)
+        self.partner(NEW, moved)
+        [day] = self.lines('progress', 'wrepl://' + OLD, 'wrepl://' + NEW)
+        self.assertEqual((day['moved'], day['all']), (1, 1))
+
+    def test_words(self):
+        self.run_it('progress', 'nbns://' + OLD, 'wrepl://' + NEW, status=2)
+        path = self.path('old.json', '{"format":"winsd-1"}\n')
+        self.run_it('progress', path, 'wrepl://' + NEW, status=2)
+        self.assertIn('--old-owner', self.said)
+        self.partner(NEW, wrepl.record('MOVED<20>', HOST, version=1, owner=NEW))
+        self.run_it('progress', '--old-owner', OLD, '--state', path, path, 'wrepl://' + NEW,
+                    status=1)
+        self.run_it('progress', '--old-owner', OLD, path, 'wrepl://' + NEW)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -112,6 +112,10 @@ int serve_create(TALLOC_CTX *mem_ctx, const struct nb_world *world,
 	own_configure(serve);
 	scavenge_start(serve);
 	alive_start(serve);
+	if (watched_configure(serve) != 0) {
+		talloc_free(serve);
+		return ENOMEM;
+	}
 	*out = serve;
 	return 0;
 }
@@ -132,6 +136,7 @@ void serve_set_config(struct serve *serve, const struct serve_config *config)
 	serve->config = *config;
 	update_loopback(serve);
 	own_configure(serve);
+	(void)watched_configure(serve);
 	scavenge_reload(serve);
 	if (config->policy.observe && !observed) {
 		/* from now on nobody is asked or told anything */
@@ -188,13 +193,18 @@ static void query_record(struct serve *serve, const struct nb_event *event,
 {
 	struct nb_record existing;
 	struct nb_verdict verdict;
-	bool found = serve_decide(serve, event, &existing, &verdict);
+	struct usage_ask ask;
+	bool found = false;
 
+	watched_ask(serve, event, origin, &ask);
+	found = serve_decide(serve, event, &existing, &verdict);
 	if (found && verdict.reply.kind == NB_REPLY_ADDRESSES &&
 	    existing.type == NB_SGROUP && event->name.type == 0x1c) {
 		answer_group_in_order(serve, &existing, origin,
 				      &verdict.reply);
 	}
+	watched_asked(serve, &ask, found,
+		      verdict.reply.kind == NB_REPLY_ADDRESSES);
 	serve_reply_now(serve, origin, &event->name, &verdict.reply);
 }
 
@@ -327,5 +337,6 @@ void serve_request(struct serve *serve, const struct nb_event *event,
 		serve_count(serve, STAT_IGNORED_BROADCAST);
 		return;
 	}
+	watched_request(serve, event, origin);
 	request_record(serve, event, origin);
 }

@@ -24,6 +24,7 @@
 #include "core/policy.h"
 #include "core/verdict.h"
 #include "core/world.h"
+#include "serve/usage.h"
 #include "store/store.h"
 
 struct serve;
@@ -88,6 +89,7 @@ struct serve_config {
 	uint32_t tombstone_extra;	/* s of uptime before deletions */
 	uint32_t own_ttl;		/* s, nbtd:bcast_ttl */
 	uint32_t own_refresh;		/* s, nbtd:max_refresh_time */
+	enum usage_mode usage;		/* wins:usage */
 	unsigned int own_names;
 	struct serve_own_name own_name[SERVE_OWN_NAMES_MAX];
 };
@@ -316,6 +318,12 @@ bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
 int64_t serve_wall_offset(struct serve *serve);
 
 /* ---- sight ---- */
+
+/*
+ * Who asks for what, with its clock set to this moment; NULL: nobody counts.
+ * Valid until the next serve_set_config().
+ */
+struct usage *serve_usage(struct serve *serve);
 
 /* Counters by index, for status and metrics; false after the last. */
 bool serve_stat_at(const struct serve *serve, unsigned int index,

@@ -260,6 +260,7 @@ struct serve {
 
 	struct scavenge scavenge;
 	struct alive alive;
+	struct usage *usage;		/* NULL: wins:usage = off */
 	uint64_t stat[STAT_COUNT];
 	uint64_t *row_hits;
 };
@@ -270,6 +271,19 @@ bool serve_is_own_address(const struct serve *serve, uint32_t ip);
 /* The address of ours from which to ask this one; 0: we serve none. */
 uint32_t serve_local_for(const struct serve *serve, uint32_t peer);
 uint32_t serve_hash_name(const struct nb_name *name);
+
+/* watched.c */
+/* Count by wins:usage as it is now; ENOMEM: as before. */
+int watched_configure(struct serve *serve);
+void watched_turn(struct serve *serve);		/* a turn begins */
+/* Before and after a query is decided. */
+void watched_ask(const struct serve *serve, const struct nb_event *event,
+		 const struct nb_origin *origin, struct usage_ask *ask);
+void watched_asked(struct serve *serve, const struct usage_ask *ask,
+		   bool stored, bool found);
+/* A registration, refresh or release. */
+void watched_request(struct serve *serve, const struct nb_event *event,
+		     const struct nb_origin *origin);
 
 /* gate.c */
 /* Is this no time for clients to change anything? Counts it. */

@@ -22,7 +22,9 @@
 
 void serve_turn_begin(struct serve *serve)
 {
-	serve->depth++;
+	if (serve->depth++ == 0) {
+		watched_turn(serve);
+	}
 }
 
 bool serve_turn_open(struct serve *serve)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a query costs us, without the kernel: query_cost NAMES QUERIES
+ * What a query costs us, without the kernel: query_cost NAMES QUERIES [off]
+ * With off nobody counts who asks for what (`wins:usage`).
  *
  * The real door, serve, rules and store in the virtual world, asked for names
  * in random order and by the bytes of a datagram; replies are encoded and
@@ -22,6 +23,7 @@
 #include "sim/simserver.h"
 
 #define TURN 256	/* as many datagrams make a turn of udp137.c */
+#define CLIENTS 10000
 
 static uint64_t now_ns(void)
 {
@@ -81,8 +83,8 @@ static void ask(struct sim_server *server, const struct query *query,
 	for (uint32_t i = 0; i < count;) {
 		serve_turn_begin(server->serve);
 		for (uint32_t k = 0; k < TURN && i < count; k++, i++) {
-			door_datagram(server->door, SIM_SELF, SIM_HOST(1),
-				      1024, query[i].data, query[i].len);
+			door_datagram(server->door, SIM_SELF,
+				      SIM_HOST(i % CLIENTS), 1024, query[i].data, query[i].len);
 		}
 		serve_turn_end(server->serve);
 	}
@@ -112,16 +114,17 @@ static void measure(struct sim_server *server, uint32_t names, char kind,
 
 int main(int argc, char **argv)
 {
-	uint32_t names = argc == 3 ? (uint32_t)atol(argv[1]) : 0;
-	uint32_t count = argc == 3 ? (uint32_t)atol(argv[2]) : 0;
+	uint32_t names = argc >= 3 ? (uint32_t)atol(argv[1]) : 0;
+	uint32_t count = argc >= 3 ? (uint32_t)atol(argv[2]) : 0;
 	struct serve_config config = sim_config();
 	struct sim_server *server = NULL;
 	struct sim_world sim;
 
 	if (names == 0 || count == 0) {
-		fprintf(stderr, "usage: query_cost NAMES QUERIES\n");
+		fprintf(stderr, "usage: query_cost NAMES QUERIES [off]\n");
 		return 2;
 	}
+	config.usage = argc == 3 ? USAGE_OF_CLIENTS : USAGE_OFF;
 	sim_world_init(&sim, 1);
 	sim.world.log_level = NB_LOG_NOTICE;
 	server = sim_server_start(NULL, &sim, &config);

@@ -47,7 +47,7 @@ SANITIZER_ENV = {
 }
 
 # Unit tests of what starts threads or is called from them.
-THREADS = re.compile('disk|journal|tdbfile|loader|health|backup|world')
+THREADS = re.compile('disk|journal|tdbfile|loader|health|backup|world|usage_keep')
 
 Program = collections.namedtuple('Program', 'name argv')
 Stage = collections.namedtuple('Stage', 'name what build find jobs timeout')

@@ -42,6 +42,7 @@ struct wins_config {
 	const char *journal;		/* STATE/wins.journal */
 	const char *reserve;		/* STATE/wins.reserve */
 	const char *backup_directory;	/* STATE/backup */
+	const char *usage_file;		/* STATE/usage.tdb */
 	uint32_t backup_interval;	/* wins:backup: s; 0: off */
 	uint32_t backup_keep;		/* copies */
 	const char *lock_file;		/* LOCK/winsd.lock */

@@ -223,6 +223,7 @@ static void fill_serve(const struct settings *s, struct serve_config *serve)
 		settings_number(s, OPTION_TOMBSTONE_EXTRA_TIMEOUT);
 	serve->own_ttl = settings_number(s, OPTION_BCAST_TTL);
 	serve->own_refresh = settings_number(s, OPTION_MAX_REFRESH_TIME);
+	serve->usage = (enum usage_mode)settings_word(s, OPTION_USAGE);
 	fill_own_names(s, serve);
 }
 
@@ -303,11 +304,12 @@ static int fill_paths(struct wins_config *config, enum option_id *about,
 	config->journal = join_path(config, state, "wins.journal");
 	config->reserve = join_path(config, state, "wins.reserve");
 	config->backup_directory = join_path(config, state, "backup");
+	config->usage_file = join_path(config, state, "usage.tdb");
 	config->lock_file = join_path(config, lock, "winsd.lock");
 	config->control_socket = join_path(config, lock, "winsd.sock");
 	if (config->database == NULL || config->journal == NULL ||
 	    config->reserve == NULL || config->backup_directory == NULL ||
-	    config->lock_file == NULL || config->control_socket == NULL) {
+	    config->usage_file == NULL || config->lock_file == NULL || config->control_socket == NULL) {
 		return ENOMEM;
 	}
 	if (strlen(config->control_socket) >=

@@ -14,6 +14,7 @@
  *	multicast, with discovery behind it	who else is there
  *	addresses				sockets open, serve hears of them
  *	backups					copies of the store by the calendar
+ *	usage					who asked before, and until when
  *	control socket				winsctl
  *	... loaded				serve takes registrations, repl
  *						begins, the host hears that we
@@ -404,6 +405,13 @@ static int open_all(struct wins_server *server, TALLOC_CTX *mem_ctx,
 		ret = open_backups(server);
 	}
 	if (ret == 0) {
+		ret = usage_keep_create(server, server->host.ev,
+					&server->world->ops,
+					door_serve(server->door),
+					server->config->usage_file,
+					&server->usage);
+	}
+	if (ret == 0) {
 		ret = open_control(server, message);
 	}
 	return ret;
@@ -430,6 +438,7 @@ static int wire_destroy(struct wins_server *server)
 	}
 	TALLOC_FREE(server->control);
 	TALLOC_FREE(server->backups);
+	TALLOC_FREE(server->usage);
 	TALLOC_FREE(server->watch);
 	autodiscovery_close(server);
 	if (server->store != NULL && !store_loading(server->store)) {
@@ -560,6 +569,7 @@ int wire_reload(struct wins_server *server, TALLOC_CTX *mem_ctx,
 	world_set_log_level(server->world, new->log_level);
 	backups_set(server->backups, new->backup_interval, new->backup_keep);
 	addresses_apply(server);
+	usage_keep_follow(server->usage);
 	if (!store_loading(server->store)) {
 		server->context.state = new->observe ? "observing" : "running";
 		wire_tell(server);

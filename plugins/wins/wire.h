@@ -23,6 +23,7 @@
 #include "repl/repl.h"
 #include "store/disk.h"
 #include "store/store.h"
+#include "usage_keep.h"
 #include "world.h"
 
 struct wins_server {
@@ -42,6 +43,7 @@ struct wins_server {
 	struct discovery_ops discovery_ops;
 	struct discovery *discovery;
 	struct backups *backups;
+	struct usage_keep *usage;
 	struct ifwatch *watch;
 	struct control_context context;
 	struct control_server *control;

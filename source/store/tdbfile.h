@@ -13,9 +13,8 @@
  * tdbfile_walk(), and tdbfile_size() at any time. No talloc.
  *
  * libtdb keeps a list of the files that a process has open, without a lock.
- * Tdbfiles of different threads wait for each other where it is used; other
- * tdb files must not be opened or closed while a thread opens, ends a
- * transaction of, copies or closes one of these.
+ * Tdbfiles of different threads wait for each other where it is used, and who
+ * opens or closes another tdb file takes part (tdbfile_list_lock()).
  */
 #ifndef WINSD_STORE_TDBFILE_H
 #define WINSD_STORE_TDBFILE_H
@@ -142,5 +141,12 @@ void tdbfile_close(struct tdbfile *file);	/* NULL is fine */
 
 /* fsync of the folder that holds path: 0 or errno. */
 int tdbfile_sync_folder(const char *path);
+
+/*
+ * For what uses libtdb's list: opening, closing, and committing (it may repack
+ * through a temporary file).
+ */
+void tdbfile_list_lock(void);
+void tdbfile_list_unlock(void);
 
 #endif

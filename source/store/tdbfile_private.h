@@ -79,14 +79,6 @@ void tdbfile_listen(struct tdbfile *file);
  */
 void tdbfile_forget_code(struct tdb_context *tdb);
 
-/*
- * libtdb keeps a list of all that the process has open, without a lock; so
- * opening, closing, and committing (it may repack through a temporary one)
- * wait for each other.
- */
-void tdbfile_list_lock(void);
-void tdbfile_list_unlock(void);
-
 /* ---- tdbfile_change.c ---- */
 
 void tdbfile_note(struct tdb_context *tdb, enum tdb_debug_level level,

@@ -207,13 +207,10 @@ static void what_does_nothing_is_said(void **state)
 	assert_string_equal(review(), "");
 	put("dns proxy", "yes");
 	put("wins hook", "run-me");
-	put("wins:usage", "names");
 	put("bind interfaces only", "no");
 	assert_string_equal(review(),
-		"warn 9 bind interfaces only has no effect: the server only "
+		"warn 8 bind interfaces only has no effect: the server only "
 		"ever binds the addresses that it serves|"
-		"warn 8 wins:usage has no effect: usage records are not in "
-		"this version|"
 		"warn 7 wins hook has no effect: plugins are not in this "
 		"version|"
 		"warn 6 dns proxy has no effect: plugins are not in this "

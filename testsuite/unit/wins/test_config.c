@@ -468,7 +468,7 @@ static void what_differs_from_windows_is_marked(void **state)
 	assert_true(has_line(&page, "\t# winsdb:local_owner: the first served "
 			     "address\n"));
 	assert_true(has_line(&page, "\tnetbios aliases =\n"));
-	assert_false(has_line(&page, "wins:usage"));
+	assert_true(has_line(&page, "\twins:usage = clients\n"));
 	assert_true(has_line(&page, "\t# Windows: 0\n"
 			     "\twins:start wait = 120\n"));
 }

@@ -63,19 +63,6 @@ const struct poptOption target_option_rows[] = {
 	POPT_TABLEEND
 };
 
-static bool read_date(const char *what, const char *text, int64_t *when)
-{
-	char whole[40];
-
-	(void)snprintf(whole, sizeof(whole), "%.20sT00:00:00Z", text);
-	if (rfc3339_parse(text, when) || rfc3339_parse(whole, when)) {
-		return true;
-	}
-	tool_say("%s %s: not a date like 2026-08-01 or "
-		 "2026-08-01T12:00:00Z", what, text);
-	return false;
-}
-
 static bool read_address(const char *text, uint32_t *addr)
 {
 	return text == NULL || tool_parse_host(text, addr);
@@ -105,6 +92,6 @@ bool format_options_read(struct format_options *read)
 	}
 	read->ttl = (uint32_t)seconds;
 	return queried_since == NULL ||
-	       read_date("--queried-since", queried_since,
-			 &read->queried_since);
+	       tool_parse_date("--queried-since", queried_since,
+			       &read->queried_since);
 }

@@ -33,7 +33,7 @@
 #define CONTROL_GLOB_MAX	128	/* bytes of a pattern */
 #define CONTROL_RECORD_MAX	(3 + 3 + NB_NAME_MAX + NB_SCOPE_MAX + 25 + \
 				 16 * NB_MEMBERS_MAX)
-#define CONTROL_REPLY_MAX	(CONTROL_FILL + CONTROL_RECORD_MAX + 32)
+#define CONTROL_REPLY_MAX	(CONTROL_FILL + CONTROL_RECORD_MAX + 64)
 #define CONTROL_FRAME_MAX	(CONTROL_HEAD + CONTROL_REPLY_MAX)
 
 enum control_kind {
@@ -65,6 +65,8 @@ enum control_tag {
 				   is more */
 	CONTROL_INSTANCE,	/* number: whose cursor it is */
 	CONTROL_RECORD,		/* record: what shall stand, or stands */
+	CONTROL_QUERIED_SINCE,	/* number: i64, only names asked for since then */
+	CONTROL_UNUSED_SINCE,	/* number: i64, only names not asked for */
 	CONTROL_STATUS = 64,	/* number: enum control_status; always first */
 	CONTROL_MESSAGE,	/* text: for people, one line */
 	CONTROL_BEFORE,		/* record: as it stood before the change */
@@ -76,6 +78,11 @@ enum control_tag {
 	CONTROL_HOST,		/* number: address */
 	CONTROL_RULE,		/* text: paragraph of the rule that decided */
 	CONTROL_TRUTH,		/* number: 0 or 1 */
+	CONTROL_QUERIED,	/* number: i64, when the name of the record
+				   before it was last asked for; 0: not as long
+				   as that is counted; none: nobody knows */
+	CONTROL_COUNTED,	/* number: i64, since when that is counted; none:
+				   it is not */
 	CONTROL_TAG_END
 };
 
@@ -87,6 +94,8 @@ enum control_flag {
 	CONTROL_BURY = 16,	/* tombstones instead of nothing */
 	CONTROL_ADOPT = 32,	/* what nobody owns becomes ours */
 	CONTROL_UNDO = 64,	/* what stood before stands again */
+	CONTROL_NEGATIVE = 128,	/* only clients that asked in vain */
+	CONTROL_DNS = 256,	/* only those that look like DNS servers */
 };
 
 /*

@@ -127,6 +127,14 @@ const char *gate_state(const struct call *call);	/* NULL: it is open */
 void gate_put_status(struct call *call);
 void server_start_anyway(struct call *call);
 
+/* ---- client.c ---- */
+
+void client_list(struct call *call);
+void client_missing(struct call *call);
+
+/* Who asks for what; NULL: nobody counts, and the call is over. */
+struct usage *client_usage(struct call *call);
+
 /* ---- owner_change.c, owner_rename.c ---- */
 
 void owner_adopt(struct call *call);

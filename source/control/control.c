@@ -29,7 +29,9 @@ static const struct verb {
 	uint64_t may;		/* and those it can have besides */
 	uint64_t many;		/* of them, more than once */
 } verbs[] = {
-	{ "record list", CONTROL_READ, record_list, 0, FILTERS | SLICE, 0 },
+	{ "record list", CONTROL_READ, record_list, 0,
+	  FILTERS | SLICE | BIT(CONTROL_QUERIED_SINCE) |
+	  BIT(CONTROL_UNUSED_SINCE), 0 },
 	{ "record show", CONTROL_READ, record_show, BIT(CONTROL_NAME), 0, 0 },
 	{ "record explain", CONTROL_READ, record_explain,
 	  BIT(CONTROL_NAME) | BIT(CONTROL_ADDRESS) | BIT(CONTROL_TYPE),
@@ -63,6 +65,9 @@ static const struct verb {
 	  BIT(CONTROL_FLAGS) | BIT(CONTROL_VERSION_TO), 0 },
 	{ "owner rename", CONTROL_ADMIN, owner_rename, BIT(CONTROL_ADDRESS),
 	  BIT(CONTROL_FLAGS), 0 },
+	{ "client list", CONTROL_READ, client_list, 0,
+	  BIT(CONTROL_FLAGS) | SLICE, 0 },
+	{ "client missing", CONTROL_READ, client_missing, 0, SLICE, 0 },
 	{ "check database", CONTROL_READ, check_database, 0, 0, 0 },
 	{ "check versions", CONTROL_READ, check_versions, 0, 0, 0 },
 	{ "check names", CONTROL_READ, check_names, 0, 0, 0 },

@@ -8,6 +8,11 @@
  * empty slice with a cursor is a normal answer, and the clients of UDP 137
  * get their turn between two of them (design.md 4.3).
  *
+ * Where `wins:usage` counts, each record comes with the time at which its name
+ * was last asked for, if it is known, and two filters go by that. Unused since
+ * some time is said of a name only if somebody watched all the while; of the
+ * others the reply tells how many there were.
+ *
  * Records are shown as they are stored: one whose time has come but that the
  * scavenger has not reached is still active here, with a time in the past.
  */
@@ -29,6 +34,10 @@ struct filter {
 	uint64_t address;
 	uint64_t version_from;
 	uint64_t version_to;
+	const struct usage *usage;	/* NULL: nobody counts */
+	uint64_t queried_since;	/* ANY: not asked for */
+	uint64_t unused_since;
+	uint64_t unknown;	/* records left out: were they asked for? */
 };
 
 #define ANY UINT64_MAX
@@ -78,6 +87,9 @@ static void read_filter(struct filter *f, struct call *call)
 		.version_to = control_number_or(r, CONTROL_VERSION_TO,
 						UINT64_MAX),
 	};
+	f->usage = serve_usage(call->context->serve);
+	f->queried_since = control_number_or(r, CONTROL_QUERIED_SINCE, ANY);
+	f->unused_since = control_number_or(r, CONTROL_UNUSED_SINCE, ANY);
 	f->has_glob = control_find(r, CONTROL_GLOB, &f->glob);
 	f->has_scope = control_find(r, CONTROL_SCOPE, &f->scope);
 	if (f->owner != ANY) {
@@ -85,16 +97,71 @@ static void read_filter(struct filter *f, struct call *call)
 	}
 }
 
+/* ---- by use ---- */
+
+static bool passes_use(struct filter *f, uint32_t asked, uint32_t watched)
+{
+	if (f->queried_since != ANY &&
+	    (asked == 0 || asked < (int64_t)f->queried_since)) {
+		return false;
+	}
+	if (f->unused_since == ANY) {
+		return true;
+	}
+	if (asked == 0 && watched > (int64_t)f->unused_since) {
+		f->unknown++;
+		return false;
+	}
+	return asked < (int64_t)f->unused_since;
+}
+
+/* May the filters by use be judged at all? False: the call is over. */
+static bool can_judge(const struct filter *f)
+{
+	struct call *call = f->call;
+
+	if (f->queried_since == ANY && f->unused_since == ANY) {
+		return true;
+	}
+	if (client_usage(call) == NULL) {
+		return false;
+	}
+	if (f->unused_since == ANY ||
+	    usage_since(f->usage) <= (int64_t)f->unused_since) {
+		return true;
+	}
+	call_status(call, CONTROL_REFUSED, "nobody knows what was not asked "
+		    "for since then: it is not counted for so long");
+	control_put_number(&call->reply, CONTROL_COUNTED,
+			   usage_since(f->usage));
+	call_done(call);
+	return false;
+}
+
+/* ---- a slice ---- */
+
 /* Take a record into the slice; false when it is full. */
 static bool take(void *arg, const struct nb_record *rec)
 {
 	struct filter *f = arg;
+	uint32_t asked = 0, watched = 0;
 
 	if (f->call->reply.len >= CONTROL_FILL) {
 		return false;
 	}
-	if (passes(f, rec)) {
-		call_put_record(f->call, CONTROL_RECORD, rec);
+	if (!passes(f, rec)) {
+		return true;
+	}
+	if (f->usage != NULL) {
+		asked = usage_name_asked(f->usage, &rec->name, &watched);
+	}
+	if (!passes_use(f, asked, watched)) {
+		return true;
+	}
+	call_put_record(f->call, CONTROL_RECORD, rec);
+	if (f->usage != NULL &&
+	    (asked != 0 || watched <= usage_since(f->usage))) {
+		control_put_number(&f->call->reply, CONTROL_QUERIED, asked);
 	}
 	return true;
 }
@@ -108,10 +175,20 @@ void record_list(struct call *call)
 		return;
 	}
 	read_filter(&filter, call);
+	if (!can_judge(&filter)) {
+		return;
+	}
 	call_status(call, CONTROL_OK, NULL);
+	if (filter.usage != NULL) {
+		control_put_number(&call->reply, CONTROL_COUNTED,
+				   usage_since(filter.usage));
+	}
 	if (store_walk_all(call->context->store, &cursor, CONTROL_VISIT_MAX,
 			   take, &filter)) {
 		call_more(call, cursor);
+	}
+	if (filter.unknown > 0) {
+		call_put_count(call, "unknown", filter.unknown);
 	}
 	call_done(call);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/rfc3339.h"
 #include "common/tool.h"
 #include "core/addr.h"
 #include "core/optval.h"
@@ -173,6 +174,19 @@ bool tool_parse_number(const char *what, const char *text, uint64_t min,
 	}
 	tool_say("%s '%s' is not a number from %llu to %llu", what, typed,
 		 (unsigned long long)min, (unsigned long long)max);
+	return false;
+}
+
+bool tool_parse_date(const char *what, const char *text, int64_t *when)
+{
+	char whole[40];
+
+	(void)snprintf(whole, sizeof(whole), "%.20sT00:00:00Z", text);
+	if (rfc3339_parse(text, when) || rfc3339_parse(whole, when)) {
+		return true;
+	}
+	tool_say("%s '%s' is not a date like 2026-08-01 or "
+		 "2026-08-01T12:00:00Z", what, text);
 	return false;
 }
 

@@ -77,6 +77,8 @@ bool tool_parse_address(const char *text, uint32_t *addr);
 bool tool_parse_host(const char *text, uint32_t *addr);	/* that one can have */
 bool tool_parse_number(const char *what, const char *text, uint64_t min,
 		       uint64_t max, uint64_t *number);
+/* "2026-08-01", the beginning of that day in UTC, or RFC 3339 */
+bool tool_parse_date(const char *what, const char *text, int64_t *when);
 
 /*
  * The word of the list (NULL at its end) that is nearest to text, or NULL if

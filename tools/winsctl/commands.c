@@ -97,6 +97,17 @@ const struct command commands[] = {
 	  "winsctl owner rename 192.0.2.9 --dry-run\n"
 	  "winsctl owner rename 192.0.2.9 --yes\n",
 	  owner_rename_options, 1, 1, owner_rename },
+	{ "client", "list", "",
+	  "Who asks this server, and how much",
+	  "winsctl client list\n"
+	  "winsctl client list --dns\n"
+	  "winsctl --json client list | jq 'select(.registered == 0)'\n",
+	  client_list_options, 0, 0, client_list },
+	{ "client", "missing", "",
+	  "Names that were asked for and not found",
+	  "winsctl client missing\n"
+	  "winsctl --json client missing | jq 'select(.asked > 100)'\n",
+	  NULL, 0, 0, client_missing },
 	{ "check", "database", "",
 	  "Does all that is in memory hold together?", NULL, NULL, 0, 0,
 	  check_database },

@@ -41,13 +41,19 @@ char *print_span(uint64_t seconds, char text[PRINT_SPAN])
 	return text;
 }
 
-void print_list_head(void)
+#define ASKED "%-20s  "
+
+void print_list_head(bool with_asked)
 {
-	(void)printf(ROW "\n", "NAME", "TYPE", "STATE", "KIND", "OWNER",
-		     "VERSION", "EXPIRES", "ADDRESSES");
+	(void)printf(ROW, "NAME", "TYPE", "STATE", "KIND", "OWNER", "VERSION",
+		     "EXPIRES", "");
+	if (with_asked) {
+		(void)printf(ASKED, "ASKED");
+	}
+	(void)puts("ADDRESSES");
 }
 
-void print_list_record(const struct nb_record *rec)
+void print_list_record(const struct nb_record *rec, const char *asked)
 {
 	char name[NB_NAME_TEXT];
 	char owner[NB_ADDR_TEXT];
@@ -60,9 +66,12 @@ void print_list_record(const struct nb_record *rec)
 		     nb_type_name(rec->type), nb_state_name(rec->state),
 		     rec->is_static ? "static" : "dynamic",
 		     nb_addr_print(rec->owner, owner), version,
-		     print_time(rec->expires, expires, sizeof(expires)),
-		     rec->count == 0 ? "-" :
-		     nb_addr_print(rec->member[0].ip, ip));
+		     print_time(rec->expires, expires, sizeof(expires)), "");
+	if (asked != NULL) {
+		(void)printf(ASKED, asked);
+	}
+	(void)fputs(rec->count == 0 ? "-" :
+		    nb_addr_print(rec->member[0].ip, ip), stdout);
 	for (unsigned int i = 1; i < rec->count; i++) {
 		(void)printf(",%s", nb_addr_print(rec->member[i].ip, ip));
 	}

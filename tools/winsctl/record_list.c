@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/json_record.h"
+#include "common/rfc3339.h"
 #include "winsctl/winsctl.h"
 
 static char *list_scope;
@@ -22,6 +23,8 @@ static char *list_version;
 static int list_static;
 static int list_dynamic;
 static int list_count;
+static char *list_queried;
+static char *list_unused;
 
 const struct poptOption record_list_options[] = {
 	{ "type", '\0', POPT_ARG_STRING, &list_type, 0,
@@ -40,6 +43,10 @@ const struct poptOption record_list_options[] = {
 	  "Only static records", NULL },
 	{ "dynamic", '\0', POPT_ARG_NONE, &list_dynamic, 0,
 	  "Only dynamic records", NULL },
+	{ "queried-since", '\0', POPT_ARG_STRING, &list_queried, 0,
+	  "Only names asked for since then", "DATE" },
+	{ "unused-since", '\0', POPT_ARG_STRING, &list_unused, 0,
+	  "Only names not asked for since then", "DATE" },
 	{ "count", '\0', POPT_ARG_NONE, &list_count, 0,
 	  "Print only how many there are", NULL },
 	POPT_TABLEEND
@@ -56,6 +63,8 @@ struct filter {
 	uint32_t owner;
 	uint32_t address;
 	uint64_t from, to;
+	bool by_use;			/* one of these two, or both */
+	int64_t queried, unused;
 };
 
 /* ---- reading the filters ---- */
@@ -214,6 +223,13 @@ static bool read_filter(struct winsctl *ctl, struct filter *f)
 		tool_say("--static and --dynamic exclude each other");
 		return false;
 	}
+	f->by_use = list_queried != NULL || list_unused != NULL;
+	if ((list_queried != NULL &&
+	     !tool_parse_date("--queried-since", list_queried, &f->queried)) ||
+	    (list_unused != NULL &&
+	     !tool_parse_date("--unused-since", list_unused, &f->unused))) {
+		return false;
+	}
 	return (ctl->count == 0 || read_pattern(f, ctl->args[0])) &&
 	       read_scope(f) && read_words(f) &&
 	       read_versions(ctl->mem_ctx, f);
@@ -245,6 +261,10 @@ static void put_filter(struct control_writer *w, const struct filter *f)
 		      list_static);
 	put_number_if(w, f->from > 0, CONTROL_VERSION_FROM, f->from);
 	put_number_if(w, f->to < UINT64_MAX, CONTROL_VERSION_TO, f->to);
+	put_number_if(w, list_queried != NULL, CONTROL_QUERIED_SINCE,
+		      (uint64_t)f->queried);
+	put_number_if(w, list_unused != NULL, CONTROL_UNUSED_SINCE,
+		      (uint64_t)f->unused);
 }
 
 /* ---- the list ---- */
@@ -267,12 +287,62 @@ static void catch_interrupt(void)
 	(void)sigaction(SIGINT, &action, NULL);
 }
 
+struct list {
+	struct filter filter;
+	uint64_t count;
+	uint64_t counted;		/* since when names are watched; 0 */
+	uint64_t unknown;		/* left out for that */
+};
+
+/* When the name of the record in this field was last asked for. */
+static int64_t queried_at(const struct control_reader *reply,
+			  const struct control_field *record)
+{
+	struct control_field next = *record;
+	uint64_t when = 0;
+
+	if (!control_next(reply, &next) || next.tag != CONTROL_QUERIED) {
+		return JSON_QUERIED_UNKNOWN;
+	}
+	when = control_number(&next);
+	return when == 0 ? JSON_QUERIED_NEVER : (int64_t)when;
+}
+
+static const char *print_asked(int64_t queried, char text[RFC3339_TEXT])
+{
+	switch (queried) {
+	case JSON_QUERIED_UNKNOWN:
+		return "unknown";
+	case JSON_QUERIED_NEVER:
+		return "-";
+	}
+	return rfc3339_print(queried, text);
+}
+
+static void print_one(const struct list *list,
+		      const struct control_reader *reply,
+		      const struct control_field *field)
+{
+	int64_t queried = queried_at(reply, field);
+	struct nb_record rec;
+	char text[RFC3339_TEXT];
+
+	control_record(field, &rec);
+	if (options.json) {
+		json_record_print_queried(stdout, &rec, queried);
+	} else {
+		print_list_record(&rec, list->filter.by_use ?
+				  print_asked(queried, text) : NULL);
+	}
+}
+
 /* Print what one slice has; false at an interruption. */
-static bool print_slice(const struct control_reader *reply, uint64_t *count)
+static bool print_slice(const struct control_reader *reply, struct list *list)
 {
 	struct control_field field = { .data = NULL };
-	struct nb_record rec;
 
+	list->counted = control_number_or(reply, CONTROL_COUNTED, 0);
+	list->unknown += control_number_or(reply, CONTROL_NUMBER, 0);
 	while (control_next(reply, &field)) {
 		if (interrupted) {
 			return false;
@@ -280,18 +350,41 @@ static bool print_slice(const struct control_reader *reply, uint64_t *count)
 		if (field.tag != CONTROL_RECORD) {
 			continue;
 		}
-		(*count)++;
-		if (list_count) {
-			continue;
-		}
-		control_record(&field, &rec);
-		if (options.json) {
-			json_record_print(stdout, &rec);
-		} else {
-			print_list_record(&rec);
+		list->count++;
+		if (!list_count) {
+			print_one(list, reply, &field);
 		}
 	}
 	return true;
+}
+
+/* What a list by use is worth. */
+static void tell_use(const struct list *list)
+{
+	char text[RFC3339_TEXT];
+
+	if (!list->filter.by_use) {
+		return;
+	}
+	tool_say("counted since %s", rfc3339_print((int64_t)list->counted,
+						   text));
+	if (list->unknown > 0) {
+		tool_say("%llu records are left out: nobody knows any more "
+			 "whether they were asked for since then",
+			 (unsigned long long)list->unknown);
+	}
+}
+
+/* Refused because it is not counted for so long? Say since when it is. */
+static void tell_refusal(const struct control_reader *reply)
+{
+	uint64_t counted = control_number_or(reply, CONTROL_COUNTED, 0);
+	char text[RFC3339_TEXT];
+
+	if (counted != 0) {
+		tool_say("counted since %s: --unused-since takes no earlier "
+			 "date", rfc3339_print((int64_t)counted, text));
+	}
 }
 
 static int ask_slice(struct winsctl *ctl, const struct filter *filter,
@@ -307,11 +400,20 @@ static int ask_slice(struct winsctl *ctl, const struct filter *filter,
 		control_put_number(w, CONTROL_INSTANCE, instance);
 	}
 	status = ask_send(ctl, true, reply);
-	return status == TOOL_OK ? ask_status(reply) : status;
+	if (status != TOOL_OK) {
+		return status;
+	}
+	status = ask_status(reply);
+	if (status != TOOL_OK) {
+		tell_refusal(reply);
+	}
+	return status;
 }
 
-static int finish(uint64_t count)
+static int finish(const struct list *list)
 {
+	uint64_t count = list->count;
+
 	if (interrupted) {
 		(void)fflush(stdout);
 		tool_say("interrupted after %llu records",
@@ -324,35 +426,36 @@ static int finish(uint64_t count)
 	} else if (list_count) {
 		(void)printf("%llu\n", (unsigned long long)count);
 	}
+	tell_use(list);
 	return TOOL_OK;
 }
 
 int record_list(struct winsctl *ctl)
 {
 	struct control_reader reply;
-	struct filter filter;
+	struct list list = { .count = 0 };
 	uint64_t instance = 0;
 	uint64_t cursor = 0;
-	uint64_t count = 0;
 
-	if (!read_filter(ctl, &filter)) {
+	if (!read_filter(ctl, &list.filter)) {
 		return TOOL_USAGE;
 	}
 	catch_interrupt();
 	if (!options.json && !list_count) {
-		print_list_head();
+		print_list_head(list.filter.by_use);
 	}
 	do {
-		int status = ask_slice(ctl, &filter, cursor, instance, &reply);
+		int status = ask_slice(ctl, &list.filter, cursor, instance,
+				       &reply);
 
 		if (status > TOOL_OK) {
 			return status;
 		}
-		if (status < 0 || !print_slice(&reply, &count)) {
+		if (status < 0 || !print_slice(&reply, &list)) {
 			break;
 		}
 		cursor = control_number_or(&reply, CONTROL_CURSOR, 0);
 		instance = control_number_or(&reply, CONTROL_INSTANCE, 0);
 	} while (cursor != 0 && !interrupted && !ferror(stdout));
-	return finish(count);
+	return finish(&list);
 }

@@ -91,8 +91,9 @@ int ask_simple(struct winsctl *ctl, const char *verb, bool again,
 
 /* ---- print.c ---- */
 
-void print_list_head(void);
-void print_list_record(const struct nb_record *rec);
+void print_list_head(bool with_asked);
+/* asked: when its name was asked for; NULL: there is no such column */
+void print_list_record(const struct nb_record *rec, const char *asked);
 void print_record(const struct nb_record *rec);
 char *print_time(int64_t when, char *text, size_t size);	/* 32 do */
 
@@ -139,7 +140,7 @@ struct row_word {
 void row_print(const struct row *row, const struct row_word *words);
 void row_print_json(const struct row *row);
 
-/* ---- record_*.c, partner.c, owner_look.c, server.c ---- */
+/* ---- record_*.c, client.c, partner.c, owner_look.c, server.c ---- */
 
 extern const struct poptOption record_list_options[];
 extern const struct poptOption record_explain_options[];
@@ -153,6 +154,7 @@ extern const struct poptOption owner_adopt_options[];
 extern const struct poptOption owner_delete_options[];
 extern const struct poptOption owner_rename_options[];
 extern const struct poptOption check_names_options[];
+extern const struct poptOption client_list_options[];
 int record_list(struct winsctl *ctl);
 int record_show(struct winsctl *ctl);
 int record_explain(struct winsctl *ctl);
@@ -170,6 +172,8 @@ int owner_reject(struct winsctl *ctl);
 int owner_adopt(struct winsctl *ctl);
 int owner_delete(struct winsctl *ctl);
 int owner_rename(struct winsctl *ctl);
+int client_list(struct winsctl *ctl);
+int client_missing(struct winsctl *ctl);
 int check_database(struct winsctl *ctl);
 int check_versions(struct winsctl *ctl);
 int check_names(struct winsctl *ctl);

@@ -257,8 +257,8 @@ static void test_bad_bodies(void **state)
 		  { 1, 1, 9, 0, 8, 0, 0, 0, 0, 0, 0, 0, 4 } },
 		{ CONTROL_BAD_VALUE, 13,	/* state 3 */
 		  { 1, 1, 10, 0, 8, 0, 0, 0, 0, 0, 0, 0, 3 } },
-		{ CONTROL_BAD_VALUE, 13,	/* flag 64 */
-		  { 1, 1, 3, 0, 8, 0, 0, 0, 0, 0, 0, 0, 64 } },
+		{ CONTROL_BAD_VALUE, 13,	/* flag 512 */
+		  { 1, 1, 3, 0, 8, 0, 0, 0, 0, 0, 0, 2, 0 } },
 		{ CONTROL_GOOD, 13,		/* a truth */
 		  { 1, 1, 73, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1 } },
 		{ CONTROL_BAD_VALUE, 13,	/* that is 2 */

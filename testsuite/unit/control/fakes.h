@@ -46,6 +46,7 @@ struct serve {
 	bool in_turn;
 	void (*durable)(void *arg, int error);	/* of the latest turn */
 	void *durable_arg;
+	struct usage *usage;		/* NULL: nobody counts */
 };
 
 #define FAKE_NOW INT64_C(1000000)
@@ -537,6 +538,11 @@ bool serve_scavenge_stopped(const struct serve *serve, uint64_t *leaving,
 	*leaving = 300;
 	*active = 1000;
 	return serve->guarded;
+}
+
+struct usage *serve_usage(struct serve *serve)
+{
+	return serve->usage;
 }
 
 int64_t serve_wall_offset(struct serve *serve)

@@ -127,6 +127,7 @@ static void test_rights(void **state)
 		"record list", "record show", "record explain",
 		"partner list", "owner list", "server status", "server stats",
 		"check database", "check versions", "check names",
+		"client list", "client missing",
 	};
 	struct bench *b = *state;
 	enum control_right right = CONTROL_NOTHING;

@@ -139,6 +139,11 @@ int repl_probe(struct repl *repl, uint32_t address,
 		return ENOMEM;
 	}
 	talloc_set_destructor(probe, probe_destroy);
+	if (serve_is_own_address(repl->serve, address)) {
+		/* taken over: whoever answers there is this server */
+		probe_end(probe, false, "it is an address of this server");
+		return 0;
+	}
 	ret = repl->ops.connect(repl->ops.priv, 0, address, repl->config.port,
 				&probe_events, probe, &probe->link);
 	if (ret == 0) {

@@ -129,6 +129,9 @@ void serve_set_config(struct serve *serve, const struct serve_config *config);
 void serve_set_ifaces(struct serve *serve, const struct serve_iface *iface,
 		      unsigned int count);
 
+/* Is it one of them? */
+bool serve_is_own_address(const struct serve *serve, uint32_t ip);
+
 /* ---- the door ---- */
 
 void serve_turn_begin(struct serve *serve);

@@ -267,7 +267,6 @@ struct serve {
 
 /* serve.c */
 void serve_count(struct serve *serve, enum serve_stat stat);
-bool serve_is_own_address(const struct serve *serve, uint32_t ip);
 /* The address of ours from which to ask this one; 0: we serve none. */
 uint32_t serve_local_for(const struct serve *serve, uint32_t peer);
 uint32_t serve_hash_name(const struct nb_name *name);

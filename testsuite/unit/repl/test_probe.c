@@ -195,6 +195,25 @@ static void test_no_call(void **state)
 	assert_int_equal(told, 1);
 }
 
+/* Its address was taken over: whoever answers there is this server. */
+static void test_taken_over(void **state)
+{
+	const struct serve_iface iface[] = {
+		{ .ip = SIM_SELF }, { .ip = OLD },
+	};
+
+	(void)state;
+	sim_advance_seconds(&sim, 4);
+	told = 0;
+	memset(&peer, 0, sizeof(peer));
+	serve_set_ifaces(server->serve, iface, 2);
+	assert_int_equal(repl_probe(repl, OLD, done, &told), 0);
+	assert_int_equal(peer.to, 0);	/* nobody is called */
+	sim_advance(&sim, 0);
+	assert_int_equal(told, 1);
+	assert_false(answers);
+}
+
 /* teardown: repl goes first, and takes the link and the timer with it. */
 static void test_goes_with_repl(void **state)
 {
@@ -216,6 +235,7 @@ int main(void)
 		TEST(test_nobody),
 		TEST(test_silence),
 		TEST(test_no_call),
+		TEST(test_taken_over),
 		TEST(test_goes_with_repl),
 	};
 

@@ -52,6 +52,17 @@ static bool lives(const struct winsdat_writer *writer, const struct row *row)
 	       row->rec.expires - WINSDAT_MARGIN > writer->now;
 }
 
+/* nmbd answers any, but winsdat.c would refuse to read it back. */
+static bool hosts_only(const struct nb_record *rec)
+{
+	for (unsigned int i = 0; i < rec->count && rec->type != NB_GROUP; i++) {
+		if (!nb_addr_is_host(rec->member[i].ip)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static const char *cannot(const struct winsdat_writer *writer,
 			  const struct row *row)
 {
@@ -68,6 +79,9 @@ static const char *cannot(const struct winsdat_writer *writer,
 	}
 	if (rec->name.len == 1 && rec->name.byte[0] == '*') {
 		return "nmbd answers for * itself";
+	}
+	if (!hosts_only(rec)) {
+		return "an address that no host has";
 	}
 	return lives(writer, row) ? NULL : "expired";
 }

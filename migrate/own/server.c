@@ -3,7 +3,8 @@
  * winsd: as a source: the records of the server of ours that the configuration
  * file names. Running, it is asked through its control socket, slice after
  * slice, and serves its clients meanwhile; a record that is there throughout
- * comes. Stopped, its files are read (stored.c).
+ * comes. Stopped, its files are read (stored.c), which do not say when a name
+ * was last asked for.
  *
  * `export` is `convert` from here. As a format it can stand wherever a source
  * can: `convert winsd: -t hosts`, `compare winsd: wrepl://...`.
@@ -77,21 +78,37 @@ static int ask_slice(struct own *own, uint64_t cursor, uint64_t instance,
 	return 0;
 }
 
+/* When it was asked for stands behind a record, if the server knows. */
+static void take_queried(const struct own *own, struct row *row)
+{
+	struct control_field next = own->field;
+	uint64_t when = 0;
+
+	if (!control_next(&own->reply, &next) ||
+	    next.tag != CONTROL_QUERIED) {
+		return;
+	}
+	when = control_number(&next);
+	row->queried = when == 0 ? -1 : (int64_t)when;
+	row->known |= ROW_QUERIED;
+}
+
 /* The next record of the reply; false: it has no more. */
-static bool next_in_reply(struct own *own, struct nb_record *rec)
+static bool next_in_reply(struct own *own, struct row *row)
 {
 	while (control_next(&own->reply, &own->field)) {
 		if (own->field.tag == CONTROL_RECORD) {
-			control_record(&own->field, rec);
+			control_record(&own->field, &row->rec);
+			take_queried(own, row);
 			return true;
 		}
 	}
 	return false;
 }
 
-static int next_asked(struct own *own, struct nb_record *rec, char **message)
+static int next_asked(struct own *own, struct row *row, char **message)
 {
-	while (!next_in_reply(own, rec)) {
+	while (!next_in_reply(own, row)) {
 		int ret = 0;
 
 		if (own->last) {
@@ -179,7 +196,7 @@ static enum format_step own_next(void *priv, struct row *row, char **message)
 	*row = (struct row) { .known = ROW_ALL };
 	got = own->stored != NULL ?
 		stored_next(own->stored, &row->rec, message) :
-		next_asked(own, &row->rec, message);
+		next_asked(own, row, message);
 	if (got > 0 && row->rec.owner == 0) {	/* never had an address */
 		row->known &= ~(unsigned int)ROW_OWNER;
 	}
@@ -197,7 +214,7 @@ const struct format_ops format_server = {
 	.name = "server",
 	.title = "our own server, running or stopped: winsd: as SOURCE",
 	.flags = FORMAT_READS | FORMAT_PATH,
-	.carries = ROW_ALL,
+	.carries = ROW_ALL | ROW_QUERIED,
 	.probe = probe,
 	.open = own_open,
 	.next = own_next,

@@ -31,11 +31,18 @@ class Export(harness.Case):
             for i in range(300):
                 self.assertTrue(host.register('HOST%03d<20>' % i).positive)
             self.assertTrue(host.release('HOST007<20>').positive)
+            self.assertTrue(host.query('HOST011<20>').positive)
         server.ctl('record', 'add', 'STATIC<20>', '192.0.2.7')
         server.ctl('record', 'add', 'DOM<1c>.lab', '192.0.2.8', '192.0.2.9', '--type', 'sgroup')
 
     def listed(self, server):
         return sorted(json.dumps(r, separators=(',', ':')) for r in server.ctl('record', 'list'))
+
+    def at_rest(self, lines):
+        """Files do not say when a name was last asked for."""
+        records = [json.loads(r) for r in lines]
+        return [json.dumps({k: v for k, v in r.items() if k != 'queried'},
+                           separators=(',', ':')) for r in records]
 
     def own(self, lines):
         """Not the server's own names, which an end may release."""
@@ -47,6 +54,10 @@ class Export(harness.Case):
         listed = self.listed(server)
         self.assertGreaterEqual(len(listed), 302)
         self.assertEqual(self.export(server), listed)
+        asked = {r['name']: r.get('queried', 'unknown') for r in map(json.loads, listed)}
+        self.assertRegex(asked['HOST011'], r'^20..-')
+        self.assertIsNone(asked['HOST012'])
+        listed = self.at_rest(listed)
         server.kill()
         self.assertTrue(os.path.exists(os.path.join(server.folder, 'wins.journal')))
         self.assertEqual(self.export(server), listed)

@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <tdb.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +36,8 @@
 
 #define LOCK_TRIES	40		/* of 50 ms */
 #define LOCK_PATIENCE	30		/* s, once the search has begun to wait */
+#define CPU_MAX		1800		/* s: a damaged file may go in circles */
+#define CHAINS		131071
 #define BATCH		10000		/* entries in a transaction */
 
 static const char magic[] = "TDB file\n";
@@ -145,10 +148,14 @@ static int print_database(const char *path, FILE *to, FILE *messages)
 static void child(const char *const *paths, FILE *to, FILE *messages)
 {
 	const struct rlimit none = { 0, 0 };
+	const struct rlimit cpu = { CPU_MAX, CPU_MAX };
 	int status = 0;
 
 	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_CPU, &cpu);
 	(void)signal(SIGALRM, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
 	for (unsigned int i = 0; paths[i] != NULL && status == 0; i++) {
 		status = print_database(paths[i], to, messages);
 	}
@@ -372,7 +379,7 @@ static int read_databases(struct ldb *ldb, const struct format_end *end,
 	}
 	rewind(ldb->file);
 	ldif.file = ldb->file;
-	return ldif_reader_open(mem_ctx, &ldif, &ldb->ldif, message);
+	return ldif_reader_open(mem_ctx, &ldif, true, &ldb->ldif, message);
 }
 
 /* ---- writing ---- */
@@ -415,11 +422,29 @@ static int store_entry(void *arg, const struct ldb_message *msg)
 	return ldb->batch == BATCH ? commit(ldb) : 0;
 }
 
+/*
+ * libldb would give it 10000 chains: with a million records each is walked
+ * for minutes, which was tried. It takes a file that has more as it is.
+ */
+static int make_file(const char *path)
+{
+	struct tdb_context *tdb = tdb_open(path, CHAINS, TDB_NOSYNC,
+					   O_RDWR | O_CREAT, 0600);
+
+	if (tdb == NULL) {
+		return errno;
+	}
+	return tdb_close(tdb) != 0 ? errno : 0;
+}
+
 static int make_database(struct ldb *ldb, const struct format_end *end)
 {
 	char *url = talloc_asprintf(ldb, "tdb://%s", end->path);
-	int ret = 0;
+	int ret = make_file(end->path);
 
+	if (ret != 0) {
+		return ret;
+	}
 	ldb->ldb = ldbrec_library(ldb);
 	if (url == NULL || ldb->ldb == NULL) {
 		return ENOMEM;
@@ -493,10 +518,8 @@ static int wins_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
 static enum format_step wins_next(void *priv, struct row *row, char **message)
 {
 	struct ldb *ldb = talloc_get_type_abort(priv, struct ldb);
-	enum format_step step = ldif_reader_next(ldb->ldif, row, message);
 
-	row->place = 0;		/* lines of a file that nobody sees */
-	return step;
+	return ldif_reader_next(ldb->ldif, row, message);
 }
 
 static int wins_put(void *priv, const struct row *row, char **message)

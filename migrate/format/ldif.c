@@ -38,7 +38,9 @@ struct ldif {
 	struct text *text;
 	struct ldbrec_reader reader;
 	bool ended;
-	uint64_t place;		/* first line of the entry */
+	bool by_entry;
+	uint64_t entries;
+	uint64_t place;		/* first line of the entry, or its number */
 	size_t len;
 	bool too_long;
 	char entry[ENTRY_MAX + 2];
@@ -52,7 +54,9 @@ struct ldif {
 static void gather(struct ldif *ldif, const char *line, size_t len)
 {
 	if (ldif->len == 0) {
-		ldif->place = text_number(ldif->text);
+		ldif->entries++;
+		ldif->place = ldif->by_entry ? ldif->entries :
+					       text_number(ldif->text);
 	}
 	if (ldif->len + len + 2 > ENTRY_MAX) {
 		ldif->too_long = true;
@@ -124,6 +128,24 @@ static enum format_step ask_whose(struct ldif *ldif, const struct row *row,
 	return FORMAT_FAILED;
 }
 
+/* With its name, which people know better than a place. */
+static enum format_step refuse_message(struct ldif *ldif,
+				       const struct ldb_message *msg)
+{
+	const char *dn = ldb_dn_get_linearized(msg->dn);
+	char text[2 * LDBREC_DETAIL];
+
+	(void)snprintf(text, sizeof(text), "%.120s%s%s", dn != NULL ? dn : "",
+		       ldif->reader.detail[0] != '\0' ? ": " : "",
+		       ldif->reader.detail);
+	for (char *p = text; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~') {
+			*p = '?';
+		}
+	}
+	return refuse(ldif, ldif->reader.reason, text);
+}
+
 static enum format_step take_message(struct ldif *ldif,
 				     const struct ldb_message *msg,
 				     struct row *row, char **message)
@@ -139,9 +161,7 @@ static enum format_step take_message(struct ldif *ldif,
 	case LDBREC_BAD:
 		break;
 	}
-	return refuse(ldif, ldif->reader.reason,
-		      ldif->reader.detail[0] != '\0' ? ldif->reader.detail :
-						       NULL);
+	return refuse_message(ldif, msg);
 }
 
 /* Did all lines become values? Lines that begin with a blank go on. */
@@ -228,7 +248,7 @@ enum format_step ldif_reader_next(void *priv, struct row *row, char **message)
 }
 
 int ldif_reader_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
-		     void **priv, char **message)
+		     bool by_entry, void **priv, char **message)
 {
 	struct ldif *ldif = talloc_zero(mem_ctx, struct ldif);
 	int ret = ENOMEM;
@@ -237,6 +257,7 @@ int ldif_reader_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
 		return ENOMEM;
 	}
 	ldif->tally = end->tally;
+	ldif->by_entry = by_entry;
 	ldif->reader.owner_zero = end->options->owner_zero;
 	ldif->ldb = ldbrec_library(ldif);
 	if (ldif->ldb != NULL) {
@@ -316,7 +337,7 @@ static int ldif_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
 		     bool writing, void **priv, char **message)
 {
 	return writing ? writer_open(mem_ctx, end, priv) :
-			 ldif_reader_open(mem_ctx, end, priv, message);
+			 ldif_reader_open(mem_ctx, end, false, priv, message);
 }
 
 static int ldif_put(void *priv, const struct row *row, char **message)

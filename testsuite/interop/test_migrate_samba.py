@@ -311,6 +311,23 @@ class Ad(Samba):
             self.assertEqual((rec['type'], addresses(rec)), (kind, ips), key)
             self.assertGreater(rec['version'], max(r['version'] for r in wrote), key)
         self.convert_again(ours)
+        self.partners()
+
+    def partners(self):
+        """They come along, and winsd takes them."""
+        made = os.path.join(self.peer.folder, 'winsd.conf')
+        migrate('convert', self.state, '-t', 'config', made, '--owner-zero', SERVER, status=SOME)
+        with open(made, encoding='utf-8') as f:
+            text = f.read()
+        self.assertIn('wins:partners = %s(pull)\n' % PARTNER, text)
+        self.assertIn('wins:partner %s = pull interval=never, retry=30, push count=0\n' % PARTNER,
+                      text)
+        with open(made, 'a', encoding='utf-8') as f:
+            f.write('\tinterfaces = %s/8\n\tstate directory = %s\n\tlock directory = %s\n' %
+                    (SERVER, self.peer.folder, self.peer.folder))
+        with self.network.entered():
+            subprocess.run([os.path.join(harness.BUILD, 'bin', 'winsd'), '-t', '-s', made],
+                           check=True, stdout=subprocess.DEVNULL)
 
     def convert_again(self, ours):
         """To LDIF, by ldbadd into a database, out of it by ldbsearch: the same."""

@@ -168,7 +168,7 @@ static void give_gathered(const struct gathered *g, struct row *row)
 	row->rec.node = NB_H_NODE;
 	row->rec.is_static = true;
 	for (unsigned int i = 0; i < g->count; i++) {
-		(void)wintext_add(&row->rec, g->member[i], 0);
+		wintext_member(row, g->member[i], 0);
 	}
 	(void)wintext_settle(row);
 }
@@ -191,7 +191,7 @@ static void queue_unique(struct lmhosts *s, const struct lmhosts_line *line,
 	row->rec.type = wintext_type(name, 1);
 	row->rec.node = NB_H_NODE;
 	row->rec.is_static = true;
-	(void)wintext_add(&row->rec, line->ip, 0);
+	wintext_member(row, line->ip, 0);
 	(void)wintext_settle(row);
 }
 

@@ -71,16 +71,21 @@ static int hex_digit(char c)
 /* Does it end with \0xHH? */
 static bool has_escape(struct piece text, uint8_t *byte)
 {
-	const char *p = text.at + text.len - 5;
+	const char *p = NULL;
 	int high = 0, low = 0;
 
-	if (text.len < 5 || p[0] != '\\' || p[1] != '0' || p[2] != 'x') {
+	if (text.len < 5) {
 		return false;
 	}
+	p = text.at + text.len - 5;
 	high = hex_digit(p[3]);
 	low = hex_digit(p[4]);
+	if (p[0] != '\\' || p[1] != '0' || p[2] != 'x' || high < 0 ||
+	    low < 0) {
+		return false;
+	}
 	*byte = (uint8_t)(high << 4 | low);
-	return high >= 0 && low >= 0;
+	return true;
 }
 
 /*

@@ -258,10 +258,11 @@ static int settle_domains(struct lmhosts_out *out)
 
 /* ---- lines ---- */
 
-static void print_name(FILE *file, const struct kept *k, bool bare)
+static void print_name(FILE *file, const struct kept *k, bool bare,
+		       bool tagged)
 {
 	if (bare) {
-		(void)fprintf(file, "%-22.*s", k->name.len,
+		(void)fprintf(file, "%-*.*s", tagged ? 22 : 0, k->name.len,
 			      (const char *)k->name.byte);
 		return;
 	}
@@ -277,7 +278,7 @@ static void print_line(FILE *file, const struct kept *k, unsigned int index,
 	char ip[NB_ADDR_TEXT];
 
 	(void)fprintf(file, "%-15s ", nb_addr_print(k->ip[index], ip));
-	print_name(file, k, bare);
+	print_name(file, k, bare, k->type == NB_MHOMED || domain != NULL);
 	if (k->type == NB_MHOMED) {
 		(void)fputs(" #MH", file);
 	} else if (k->type == NB_SGROUP && k->name.suffix != 0x1c) {

@@ -201,7 +201,9 @@ static int read_titles(struct mmc *s, TALLOC_CTX *mem_ctx, char **message)
 	s->delimiter = best_delimiter(line);
 	(void)find_columns(line, s->delimiter, s->at, &s->titles);
 	if (has_needed(s->at)) {
-		return 0;
+		s->source.head = talloc_asprintf(s, "%.*s\n", (int)line.len,
+						 line.at);
+		return s->source.head == NULL ? ENOMEM : 0;
 	}
 	*message = talloc_asprintf(mem_ctx, "line %llu: the columns Record "
 		"Name, Type and IP Address are not among its titles; show "
@@ -308,10 +310,8 @@ static const char *take_addresses(struct piece text, struct row *row)
 		    !piece_address((struct piece) { text.at, len }, &ip)) {
 			return "IP Address is none";
 		}
-		if (len > 0 && !wintext_add(&row->rec, ip, 0)) {
-			row->changed = row->rec.count == NB_MEMBERS_MAX ?
-				       WINTEXT_TOO_MANY :
-				       "an address stood twice";
+		if (len > 0) {
+			wintext_member(row, ip, 0);
 		}
 		text = piece_skip(text, len + 1);
 	}

@@ -165,10 +165,7 @@ static const char *take_address(struct netsh *s, struct piece value)
 	if (!piece_address(value, &ip)) {
 		return "IP Address is none";
 	}
-	if (!wintext_add(&s->row.rec, ip, 0)) {
-		s->row.changed = s->row.rec.count == NB_MEMBERS_MAX ?
-				 WINTEXT_TOO_MANY : "an address stood twice";
-	}
+	wintext_member(&s->row, ip, 0);
 	return NULL;
 }
 

@@ -39,25 +39,6 @@ struct command {
 			    const struct netsh_words *words);
 };
 
-static int netsh_dump_probe(const struct format_head *head)
-{
-	char text[WINTEXT_HEAD];
-	struct piece all = { text, wintext_head(head, text) };
-	unsigned int commands = 0;
-
-	while (all.len > 0) {
-		struct piece line = piece_until(all, '\n', &all);
-		struct netsh_words words;
-
-		line = piece_until(line, '\r', &(struct piece) { NULL, 0 });
-		commands += netsh_words_parse(line, &words) == NETSH_COMMAND &&
-			    words.args > 0 &&
-			    (piece_is(words.verb, "set") ||
-			     piece_is(words.verb, "add"));
-	}
-	return commands > 2 ? 85 : commands > 0 ? 60 : 0;
-}
-
 static int netsh_dump_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
 			   bool writing, void **priv, char **message)
 {
@@ -231,11 +212,7 @@ static const char *take_addresses(struct piece rest, struct row *row)
 		if (!piece_address(text, &ip)) {
 			return "IP is no list of addresses";
 		}
-		if (!wintext_add(&row->rec, ip, 0)) {
-			row->changed = row->rec.count == NB_MEMBERS_MAX ?
-				       WINTEXT_TOO_MANY :
-				       "an address stood twice";
-		}
+		wintext_member(row, ip, 0);
 	}
 	return NULL;
 }
@@ -403,28 +380,51 @@ static const struct command commands[] = {
 	    { "ip", -1 } }, NULL, add_name },
 };
 
+static const struct command *find_command(const struct netsh_words *words)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (piece_is(words->verb, commands[i].verb) &&
+		    piece_is(words->noun, commands[i].noun)) {
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static int netsh_dump_probe(const struct format_head *head)
+{
+	char text[WINTEXT_HEAD];
+	struct piece all = { text, wintext_head(head, text) };
+	unsigned int known = 0;
+
+	while (all.len > 0) {
+		struct piece line = piece_until(all, '\n', &all);
+		struct netsh_words words;
+
+		line = piece_until(line, '\r', &(struct piece) { NULL, 0 });
+		known += netsh_words_parse(line, &words) == NETSH_COMMAND &&
+			 find_command(&words) != NULL;
+	}
+	return known > 0 ? 85 : 0;
+}
+
 /* NULL, or why the line is refused. */
 static const char *take_command(struct netsh_dump *s, struct piece line,
 				const struct netsh_words *words)
 {
+	const struct command *c = find_command(words);
 	char text[PIECE_SHOWN];
 
 	s->commands++;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		const struct command *c = &commands[i];
-
-		if (!piece_is(words->verb, c->verb) ||
-		    !piece_is(words->noun, c->noun)) {
-			continue;
-		}
-		if (c->take != NULL) {
-			return c->take(s, c, words);
-		}
+	if (c == NULL) {
+		winconf_note(s->conf, s->source.place, "%s: there is no such "
+			     "command here",
+			     piece_show(piece_trim(line), text));
+	} else if (c->take != NULL) {
+		return c->take(s, c, words);
+	} else {
 		take_settings(s, c, words);
-		return NULL;
 	}
-	winconf_note(s->conf, s->source.place, "%s: there is no such command "
-		     "here", piece_show(piece_trim(line), text));
 	return NULL;
 }
 

@@ -180,14 +180,6 @@ static const char *take_codes(const struct netsh_list *s, struct piece text,
 	return NULL;
 }
 
-static void add(struct row *row, uint32_t ip)
-{
-	if (!wintext_add(&row->rec, ip, 0)) {
-		row->changed = row->rec.count == NB_MEMBERS_MAX ?
-			       WINTEXT_TOO_MANY : "an address stood twice";
-	}
-}
-
 static const char *take_record(struct netsh_list *s, struct piece line,
 			       struct row *row)
 {
@@ -212,7 +204,7 @@ static const char *take_record(struct netsh_list *s, struct piece line,
 	}
 	wrong = take_codes(s, codes, row);
 	if (wrong == NULL) {
-		add(row, ip);
+		wintext_member(row, ip, 0);
 	}
 	return wrong;
 }
@@ -259,7 +251,7 @@ static bool take_more(struct netsh_list *s, struct piece line)
 	if (!s->has_row || s->closed || !piece_address(text, &ip)) {
 		return false;
 	}
-	add(&s->row, ip);
+	wintext_member(&s->row, ip, 0);
 	return true;
 }
 

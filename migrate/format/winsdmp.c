@@ -226,11 +226,7 @@ static void take_members(const struct winsdmp *s, const struct entry *e,
 		uint32_t ip = e->list[i + step - 1];
 		uint32_t owner = step == 2 ? e->list[i] : row->rec.owner;
 
-		if (!wintext_add(&row->rec, ip, owner)) {
-			row->changed = row->rec.count == NB_MEMBERS_MAX ?
-				       WINTEXT_TOO_MANY :
-				       "an address stood twice";
-		}
+		wintext_member(row, ip, owner);
 	}
 }
 

@@ -32,7 +32,9 @@ static bool is_blank(char c)
 struct piece piece_skip(struct piece piece, size_t len)
 {
 	len = len < piece.len ? len : piece.len;
-	return (struct piece) { piece.at + len, piece.len - len };
+	/* an empty piece may be nowhere, and NULL + 0 is undefined */
+	return len == 0 ? piece :
+	       (struct piece) { piece.at + len, piece.len - len };
 }
 
 struct piece piece_trim(struct piece piece)
@@ -71,8 +73,7 @@ struct piece piece_until(struct piece piece, char byte, struct piece *rest)
 			  memchr(piece.at, byte, piece.len);
 	size_t len = end == NULL ? piece.len : (size_t)(end - piece.at);
 
-	*rest = end == NULL ? (struct piece) { piece.at + len, 0 } :
-			      piece_skip(piece, len + 1);
+	*rest = piece_skip(piece, end == NULL ? len : len + 1);
 	piece.len = len;
 	return piece;
 }
@@ -120,7 +121,7 @@ bool piece_address(struct piece piece, uint32_t *address)
 {
 	char text[NB_ADDR_TEXT];
 
-	if (piece.len >= sizeof(text)) {
+	if (piece.len == 0 || piece.len >= sizeof(text)) {
 		return false;
 	}
 	memcpy(text, piece.at, piece.len);
@@ -179,8 +180,8 @@ int wintext_line(struct wintext *source, struct piece *line, char **message)
 enum format_step wintext_refuse(struct wintext *source, struct piece raw,
 				const char *reason, const char *detail)
 {
-	tally_refused(source->tally, NULL, raw.at, raw.len, source->place,
-		      reason, detail);
+	tally_refused(source->tally, source->head, raw.at, raw.len,
+		      source->place, reason, detail);
 	return FORMAT_SKIPPED;
 }
 
@@ -376,16 +377,20 @@ uint8_t wintext_type(const struct nb_name *name, unsigned int count)
 	return count > 1 ? NB_MHOMED : NB_UNIQUE;
 }
 
-bool wintext_add(struct nb_record *rec, uint32_t ip, uint32_t owner)
+void wintext_member(struct row *row, uint32_t ip, uint32_t owner)
 {
-	if (rec->count == NB_MEMBERS_MAX || nb_record_find(rec, ip) >= 0) {
-		return false;
+	struct nb_record *rec = &row->rec;
+
+	if (nb_record_find(rec, ip) >= 0) {
+		row->changed = "an address stood twice";
+	} else if (rec->count == NB_MEMBERS_MAX) {
+		row->changed = WINTEXT_TOO_MANY;
+	} else {
+		rec->member[rec->count++] = (struct nb_member) {
+			.ip = ip,
+			.owner = owner,
+		};
 	}
-	rec->member[rec->count++] = (struct nb_member) {
-		.ip = ip,
-		.owner = owner,
-	};
-	return true;
 }
 
 static void change(struct row *row, const char *what)

@@ -43,6 +43,7 @@ struct wintext {
 	struct tally *tally;
 	const struct format_options *options;
 	uint64_t place;		/* number of the line that came last */
+	const char *head;	/* of a file of refused lines, or NULL */
 };
 
 /* As format_ops.open; the text hangs on mem_ctx. */
@@ -89,8 +90,11 @@ bool wintext_name(struct piece text, uint8_t suffix, struct nb_name *name,
 /* The type that a record has by its suffix, name and number of addresses. */
 uint8_t wintext_type(const struct nb_name *name, unsigned int count);
 
-/* Another member behind the others. False: the record has it, or 25. */
-bool wintext_add(struct nb_record *rec, uint32_t ip, uint32_t owner);
+/*
+ * Another member behind the others. One that is there already, or has no room,
+ * is left out, and row->changed says so.
+ */
+void wintext_member(struct row *row, uint32_t ip, uint32_t owner);
 
 /*
  * The record in the form that all are stored in; row->changed says what had

@@ -66,8 +66,8 @@ static void test_tags(void **state)
 		"A<03> unique active H static 192.0.2.60",
 		"A<20> unique active H static 192.0.2.60",
 		/* gathered from several lines, in the order of names */
-		"CORP<1c> sgroup active H static 192.0.2.20 192.0.2.21 "
-		"192.0.2.22",
+		("CORP<1c> sgroup active H static 192.0.2.20 192.0.2.21 "
+		 "192.0.2.22"),
 		"HOME<20> mhomed active H static 192.0.2.30 192.0.2.31",
 		"PRINTERS<20> sgroup active H static 192.0.2.40 192.0.2.41",
 		"MY DOMAIN<1c> sgroup active H static 192.0.2.60",
@@ -405,7 +405,7 @@ static void test_what_cannot_be_written(void **state)
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
 	struct tally *tally = tally_create(mem_ctx, NULL);
 	struct row rows[] = {
-		row_of("A", 1, 0x1e, NB_GROUP, 0xffffffff, 1),
+		row_of("A", 1, 0x1e, NB_GROUP, 0xc0000201, 1),
 		row_of("A", 1, 0x20, NB_UNIQUE, 0xc0000201, 0),
 		row_of("A\"B", 3, 0x20, NB_UNIQUE, 0xc0000201, 1),
 		row_of("A\nB", 3, 0x20, NB_UNIQUE, 0xc0000201, 1),
@@ -439,6 +439,26 @@ static void test_there_and_back(void **state)
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
 	struct tally *tally = tally_create(mem_ctx, NULL);
 	struct row *rows = talloc_array(mem_ctx, struct row, 2048);
+	/* all but the first would come back otherwise, were they one line */
+	struct row trios[] = {
+		row_of("TRIO", 4, 0x00, NB_UNIQUE, 0x0a020000, 1),
+		row_of("TRIO", 4, 0x03, NB_UNIQUE, 0x0a020000, 1),
+		row_of("TRIO", 4, 0x20, NB_UNIQUE, 0x0a020000, 1),
+		row_of("PAIR", 4, 0x00, NB_UNIQUE, 0x0a020000, 1),
+		row_of("PAIR", 4, 0x20, NB_UNIQUE, 0x0a020000, 1),
+		row_of("ODD", 3, 0x00, NB_UNIQUE, 0x0a020000, 1),
+		row_of("ODD", 3, 0x03, NB_UNIQUE, 0x0a020000, 1),
+		row_of("ODD", 3, 0x20, NB_UNIQUE, 0x0a020001, 1),
+		row_of("CARDS", 5, 0x00, NB_MHOMED, 0x0a020000, 2),
+		row_of("CARDS", 5, 0x03, NB_MHOMED, 0x0a020000, 3),
+		row_of("CARDS", 5, 0x20, NB_MHOMED, 0x0a020000, 2),
+		row_of("#SG", 3, 0x00, NB_UNIQUE, 0x0a020000, 1),
+		row_of("#SG", 3, 0x03, NB_UNIQUE, 0x0a020000, 1),
+		row_of("#SG", 3, 0x20, NB_UNIQUE, 0x0a020000, 1),
+		row_of("low", 3, 0x00, NB_UNIQUE, 0x0a020000, 1),
+		row_of("low", 3, 0x03, NB_UNIQUE, 0x0a020000, 1),
+		row_of("low", 3, 0x20, NB_UNIQUE, 0x0a020000, 1),
+	};
 	struct tally_sums sums;
 	struct reading r;
 	size_t count = 0;
@@ -469,6 +489,9 @@ static void test_there_and_back(void **state)
 		snprintf(name, sizeof(name), "Dom%u\\0x41", i);
 		rows[count++] = row_of(name, strlen(name), 0x1c, NB_SGROUP,
 				       0x0a000001, i);
+	}
+	for (unsigned int i = 0; i < sizeof(trios) / sizeof(trios[0]); i++) {
+		rows[count++] = trios[i];
 	}
 	(void)written(mem_ctx, rows, count, tally);
 	tally_sums(tally, &sums);

@@ -309,3 +309,8 @@ struct piece regfile_line(const struct regfile *file)
 {
 	return (struct piece) { file->line, file->len };
 }
+
+const char *regfile_key(const struct regfile *file)
+{
+	return file->key;
+}

@@ -48,4 +48,7 @@ int regfile_next(struct regfile *file, struct reg_value *value, bool *ended,
 /* The line that regfile_next() spoke of, as it was joined. */
 struct piece regfile_line(const struct regfile *file);
 
+/* The key that it stands below. */
+const char *regfile_key(const struct regfile *file);
+
 #endif

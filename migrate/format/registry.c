@@ -395,6 +395,24 @@ static void end_file(struct registry *s)
 	}
 }
 
+/* With its key, so that it can be mended where it lies. */
+static enum format_step refuse(struct registry *s, char *what)
+{
+	struct piece line = regfile_line(s->file);
+	char *raw = talloc_asprintf(s, "[%s]\n%.*s", regfile_key(s->file),
+				    (int)line.len, line.at);
+	enum format_step step = FORMAT_SKIPPED;
+
+	s->source.place = s->value->place;
+	s->source.head = "Windows Registry Editor Version 5.00\n";
+	step = wintext_refuse(&s->source,
+			      raw != NULL ? piece_of(raw) : line,
+			      "no registry value", what);
+	talloc_free(raw);
+	talloc_free(what);
+	return step;
+}
+
 static enum format_step registry_next(void *priv, struct row *row,
 				      char **message)
 {
@@ -411,10 +429,7 @@ static enum format_step registry_next(void *priv, struct row *row,
 			*message = what;
 			return FORMAT_FAILED;
 		} else if (ret == -1) {
-			s->source.place = s->value->place;
-			return wintext_refuse(&s->source,
-					      regfile_line(s->file),
-					      "no registry value", what);
+			return refuse(s, what);
 		}
 	}
 	if (!s->read) {

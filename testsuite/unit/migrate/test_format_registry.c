@@ -187,7 +187,7 @@ static void test_deletions_and_control_sets(void **state)
 		"[-HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services"
 		"\\WINS\\Parameters]\n"
 		"\"PortNo\"=dword:0000002b\n"
-		"[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet002\\Services\\WINS"
+		"[HKEY_LOCAL_MACHINE\\SYSTEM\\CONTROLSETNUMBER2\\Services\\WINS"
 		"\\Parameters]\n"
 		"\"PortNo\"=dword:0000002c\n");
 
@@ -230,6 +230,10 @@ static void test_not_ours(void **state)
 	assert_non_null(strstr(message, "reg export"));
 	assert_int_equal(r.end, FORMAT_FAILED);
 	assert_non_null(strstr(r.message, "reg export"));
+	talloc_free(r.mem_ctx);
+	r = reading_bytes(&format_registry, HEAD WINS "rvEx]\n",
+			  strlen(HEAD WINS) + 6, NULL);
+	assert_int_equal(r.end, FORMAT_FAILED);
 	talloc_free(r.mem_ctx);
 	r = reading_bytes(&format_registry, HEAD "\"A\"=hex:00,\\",
 			  strlen(HEAD) + 12, NULL);
@@ -320,12 +324,14 @@ static void test_fragment_refuses(void **state)
 		{ .kind = ROW_OPTION, .option = "wins:read group",
 		  .value = "a\nwins:admin group = b" },
 		{ .kind = ROW_OPTION, .value = "a note\n[global]" },
+		{ .kind = ROW_OPTION, .option = "wins:partner 192.0.2.3",
+		  .value = "name=a\nwins:migrate on = yes" },
 		{ .kind = ROW_OPTION, .option = "workgroup", .value = "CORP",
 		  .remark = "from line 1\nof it" },
 		{ .kind = ROW_RECORD, .rec = { .state = NB_TOMBSTONE } },
 	};
 	struct tally_sums sums;
-	char *text = fragment(mem_ctx, rows, 7, tally);
+	char *text = fragment(mem_ctx, rows, 8, tally);
 
 	(void)state;
 	assert_non_null(strstr(text, "\t# wins:migrate on = perhaps ("));
@@ -343,7 +349,7 @@ static void test_fragment_refuses(void **state)
 	tally_sums(tally, &sums);
 	assert_int_equal(sums.skipped, 1);
 	assert_int_equal(sums.written, 0);
-	assert_int_equal(sums.options, 6);
+	assert_int_equal(sums.options, 7);
 	talloc_free(mem_ctx);
 }
 

@@ -51,12 +51,15 @@ static bool take_descriptors(int file, int out)
 	int high_file = fcntl(file, F_DUPFD, ESE_CHILD_PIPE + 1);
 	int high_out = fcntl(out, F_DUPFD, ESE_CHILD_PIPE + 1);
 
-	return nowhere >= 0 && high_file >= 0 && high_out >= 0 &&
-	       dup2(nowhere, 0) == 0 && dup2(nowhere, 1) == 1 &&
-	       (ESE_WATCHED || dup2(nowhere, 2) == 2) &&
-	       dup2(high_file, ESE_CHILD_FILE) == ESE_CHILD_FILE &&
-	       dup2(high_out, ESE_CHILD_PIPE) == ESE_CHILD_PIPE &&
-	       close_range(ESE_CHILD_PIPE + 1, ~0u, 0) == 0;
+	if (nowhere < 0 || high_file < 0 || high_out < 0 ||
+	    dup2(nowhere, 0) != 0 || dup2(nowhere, 1) != 1 ||
+	    (!ESE_WATCHED && dup2(nowhere, 2) != 2) ||
+	    dup2(high_file, ESE_CHILD_FILE) != ESE_CHILD_FILE ||
+	    dup2(high_out, ESE_CHILD_PIPE) != ESE_CHILD_PIPE) {
+		return false;
+	}
+	closefrom(ESE_CHILD_PIPE + 1);
+	return true;
 }
 
 /*

@@ -36,7 +36,7 @@
 
 struct ese_limits {
 	unsigned int seconds;	/* of the CPU; ten times that, waited for */
-	size_t memory;		/* address space */
+	size_t memory;		/* address space besides what it inherits */
 };
 
 struct ese_child;

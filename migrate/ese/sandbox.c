@@ -12,12 +12,13 @@
  * to trust, for the same walls), and namespaces (not everywhere to be had, and
  * nothing is left that they could hide).
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "migrate/ese/child.h"
 
@@ -28,12 +29,30 @@ static bool limit(int what, rlim_t most)
 	return setrlimit((__rlimit_resource_t)what, &both) == 0;
 }
 
+/* Address space that the parent had when it forked: bytes, or 0. */
+static rlim_t inherited(void)
+{
+	unsigned long pages = 0;
+	char text[40] = "";
+	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (file >= 0) {
+		if (read(file, text, sizeof(text) - 1) > 0) {
+			pages = strtoul(text, NULL, 10);
+		}
+		(void)close(file);
+	}
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
 static bool set_limits(const struct ese_limits *limits, int highest)
 {
+	rlim_t memory = inherited() + limits->memory;
+
 	return limit(RLIMIT_CPU, limits->seconds) && limit(RLIMIT_CORE, 0) &&
 	       limit(RLIMIT_FSIZE, 0) &&
 	       limit(RLIMIT_NOFILE, (rlim_t)highest + 1) &&
-	       (ESE_WATCHED || limit(RLIMIT_AS, limits->memory));
+	       (ESE_WATCHED || limit(RLIMIT_AS, memory));
 }
 
 /* Calls that are harmless whatever their arguments. */

@@ -265,8 +265,21 @@ static bool table_name(libesedb_table_t *table, char name[256],
 					    error) == 1;
 }
 
+/* More than the parent takes: nobody's WINS database. The last frame. */
+__attribute__((noreturn)) static void too_much(void)
+{
+	char text[ESE_TEXT];
+
+	(void)snprintf(text, sizeof(text), "more than %u tables or more than "
+		       "%u columns in one: this is no database of a WINS "
+		       "server", ESE_TABLES, ESE_COLUMNS);
+	ese_library_refuse(text);
+	_exit(0);
+}
+
 /* -1: failed, 0: of the engine, 1: told. */
-static int table_out(libesedb_table_t *table, libesedb_error_t **error)
+static int table_out(libesedb_table_t *table, uint32_t told,
+		     libesedb_error_t **error)
 {
 	char name[256];
 	int columns = 0;
@@ -280,6 +293,9 @@ static int table_out(libesedb_table_t *table, libesedb_error_t **error)
 	if (libesedb_table_get_number_of_columns(table, &columns, 0,
 						 error) != 1) {
 		return -1;
+	}
+	if (columns > (int)ESE_COLUMNS || told == ESE_TABLES) {
+		too_much();
 	}
 	send_text(ESE_TABLE, name);
 	for (int i = 0; i < columns; i++) {
@@ -456,7 +472,7 @@ static bool each_table(libesedb_file_t *file, bool rows, uint32_t wanted,
 			return false;
 		}
 		if (!rows) {
-			told = table_out(table, error);
+			told = table_out(table, number, error);
 		} else if (is_engine(name)) {
 			told = 0;
 		} else if ((wanted == number || wanted == ESE_ALL_TABLES) &&

@@ -3,7 +3,7 @@
 
 Pages of 4096 bytes (or 2048, to be small), format 0x620 in the revisions of Windows 2000 and XP (9)
 and of Vista and 2008 (0x0c); a catalog, tables whose rows stand in one page or
-in a tree of two levels, fixed, variable and tagged columns, long values in a
+in a tree, fixed, variable and tagged columns, long values in a
 tree of their own. No indexes besides, no space trees, no templates: readers do
 not look at them, and no writer will ever open these files.
 
@@ -127,7 +127,7 @@ class Image:
 
     def __init__(self, revision=9, state=3, version=0x620, size=4096):
         self.revision, self.state, self.version, self.size = revision, state, version, size
-        self.pages, self.catalog, self.tables, self.objects = {}, [], [], 3
+        self.pages, self.catalog, self.told, self.objects = {}, [], {}, 3
         self.next_page = CATALOG_PAGE + 1
         self.long_keys = 0
         self.describe('MSysObjects', CATALOG_ID, CATALOG_PAGE, number_columns(CATALOG), None)
@@ -135,11 +135,11 @@ class Image:
     # ---- pages ----
 
     def page(self, number, flags, owner, tags, before=0, after=0):
-        """tags: (flags, bytes); the first is the page's own."""
-        body = b''.join(data for _, data in tags)
+        """tags: the first is the page's own."""
+        body = b''.join(tags)
         words, offset = [], 0
-        for bits, data in tags:
-            words.append(struct.pack('<HH', len(data), offset | bits << 13))
+        for data in tags:
+            words.append(struct.pack('<HH', len(data), offset))
             offset += len(data)
         free = self.size - 40 - len(body) - 4 * len(tags)
         if free < 0:
@@ -154,29 +154,31 @@ class Image:
             sums = struct.pack('<II', xor(struct.pack('<I', number) + rest, SEED), number)
         self.pages[number] = sums + rest
 
-    def tree(self, root, owner, entries, flags=0):
-        """entries: (key, data) in order. In the root, or in leaves below it."""
-        head = (0, struct.pack('<IIII', 1, 1, 0, 0))
-        leaves, size = [[]], 0
-        for key, data in entries:
-            entry = struct.pack('<H', len(key)) + key + data
+    def split(self, entries):
+        """Entries into as few pages as hold them."""
+        pages, size = [[]], 0
+        for entry in entries:
             if size + len(entry) + 4 > self.size - 40 - 64:
-                leaves.append([])
+                pages.append([])
                 size = 0
-            leaves[-1].append((0, entry))
+            pages[-1].append(entry)
             size += len(entry) + 4
-        if len(leaves) == 1:
-            self.page(root, ROOT | LEAF | flags, owner, [head] + leaves[0])
-            return
-        numbers = [0] + [self.take_page() for _ in leaves] + [0]
-        branch = []
-        for index, leaf in enumerate(leaves):
-            before, number, after = numbers[index:index + 3]
-            self.page(number, LEAF | flags, owner, [(0, b'')] + leaf, before, after)
-            size = struct.unpack_from('<H', leaf[-1][1])[0]
-            key = leaf[-1][1][2:2 + size] if after else b''
-            branch.append((0, struct.pack('<H', len(key)) + key + struct.pack('<I', number)))
-        self.page(root, ROOT | PARENT | flags, owner, [head] + branch)
+        return pages
+
+    def tree(self, root, owner, pairs, flags=0):
+        """pairs: (key, data) in order. All in the root, or in pages below it."""
+        pages, kind = self.split([struct.pack('<H', len(k)) + k + d for k, d in pairs]), LEAF
+        while len(pages) > 1:
+            numbers, branch = [0] + [self.take_page() for _ in pages] + [0], []
+            for index, entries in enumerate(pages):
+                before, number, after = numbers[index:index + 3]
+                links = (before, after) if kind == LEAF else (0, 0)
+                self.page(number, kind | flags, owner, [b''] + entries, *links)
+                size = struct.unpack_from('<H', entries[-1])[0]
+                key = entries[-1][2:2 + size] if after else b''
+                branch.append(struct.pack('<H', len(key)) + key + struct.pack('<I', number))
+            pages, kind = self.split(branch), PARENT if kind == LEAF else 0
+        self.page(root, ROOT | kind | flags, owner, [struct.pack('<IIII', 1, 1, 0, 0)] + pages[0])
 
     def take_page(self):
         number = self.next_page
@@ -203,6 +205,7 @@ class Image:
 
     def table(self, name, columns, rows):
         """rows: a dictionary for each; they get a key in the order they come."""
+        self.told[name] = (columns, rows)
         self.objects += 1
         number, root, longs = self.objects, self.take_page(), []
         columns = number_columns(columns)
@@ -239,7 +242,7 @@ class Image:
     def bytes(self, pages=0):
         """pages: at least so many, behind the two headers."""
         columns = number_columns(CATALOG)
-        self.page(1, ROOT | LEAF, 1, [(0, struct.pack('<IIII', 1, 0, 0, 0))])
+        self.page(1, ROOT | LEAF, 1, [struct.pack('<IIII', 1, 0, 0, 0)])
         entries = [(key, record(columns, row)) for key, row in sorted(self.catalog, key=lambda e: e[0])]
         self.tree(CATALOG_PAGE, CATALOG_ID, entries)
         self.tree(SHADOW_PAGE, SHADOW_ID, entries)

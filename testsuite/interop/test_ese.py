@@ -130,8 +130,8 @@ class Readers(unittest.TestCase):
 
     def test_pages_of_a_tree(self):
         columns = [('Id', image.LONGINT), ('Data', image.BINARY)]
-        rows = [dict(Id=i, Data=bytes([i & 255]) * (i % 200 + 1)) for i in range(900)]
-        for size, revision in ((4096, 9), (2048, 0x11), (4096, 0x0c)):
+        rows = [dict(Id=i, Data=bytes([i & 255]) * (i % 200 + 1)) for i in range(4000)]
+        for size, revision in ((4096, 9), (2048, 0x11)):
             with self.subTest(size):
                 made = image.Image(revision=revision, size=size)
                 made.table('Before', columns, rows[:1])
@@ -139,6 +139,14 @@ class Readers(unittest.TestCase):
                 self.save(made.bytes())
                 self.same(rows, columns, 'Many')
                 self.same(rows[:1], columns, 'Before')
+
+    def test_what_winsmigrate_reads(self):
+        for number, (name, shape) in enumerate(wins.SHAPES.items()):
+            with self.subTest(name):
+                made = wins.database(wins.records(40, seed=number), shape, revision=REVISIONS[number % 3])
+                self.save(made.bytes())
+                for table, (columns, rows) in made.told.items():
+                    self.same(rows, columns, table)
 
     def test_they_see_a_difference(self):
         made = image.Image()
@@ -238,6 +246,13 @@ class Records(unittest.TestCase):
         said = self.refused(made.bytes(), 'no table has a column of NetBIOS names', 'table Guests: 1 rows', 'Age',
                             '10-10 bytes')
         self.assertNotIn('SECRET', said)
+
+    def test_a_database_of_another_program(self):
+        for tables, columns, word in ((33, 2, 'more than 32 tables'), (1, 49, 'more than 48 columns')):
+            made = image.Image()
+            for number in range(tables):
+                made.table('T%d' % number, [('C%d' % i, image.BYTE) for i in range(columns)], [])
+            self.refused(made.bytes(), word, 'no database of a WINS server')
 
     def test_two_columns_for_one_role(self):
         shape, made = wins.Shape(packed=False, opaque=True), wins.records(200)

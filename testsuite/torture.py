@@ -25,7 +25,7 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(TOP, 'build', 'fuzzing')
 # what one input may be long: a datagram, a value, a session, a configuration
-LONGEST = {'fuzz_session': 4096, 'fuzz_smbconf': 4096}
+LONGEST = {'fuzz_session': 4096, 'fuzz_smbconf': 4096, 'fuzz_migrate_ese': 8192}
 
 
 def build():

@@ -27,7 +27,7 @@
 #define __has_feature(x) 0
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define SHARE 8	/* a fork is so much dearer */
+#define SHARE 16	/* a fork is so much dearer */
 #else
 #define SHARE 1
 #endif

@@ -139,6 +139,8 @@ static void keep_row(struct tally *tally, const struct row *row,
 	}
 	json_begin(&j, '{');
 	json_record_members(&j, &row->rec);
+	json_record_queried(&j, (row->known & ROW_QUERIED) != 0 ?
+				row->queried : JSON_QUERIED_UNKNOWN);
 	json_key(&j, "skipped");
 	json_text(&j, reason);
 	json_end(&j, '}');

@@ -179,10 +179,11 @@ class WayOut(unittest.TestCase):
             return f.read()
 
     @classmethod
-    def export(cls, to, target, *words, domain=STATIC, every=True):
+    def export(cls, to, target, *words, domain=STATIC, every=True,
+               source='source'):
         """Converted; its report, which must add up and tell of skipped rows."""
         done = subprocess.run(
-            [PROGRAM, 'convert', 'source', '-t', to, target, '--domain', domain, '--json',
+            [PROGRAM, 'convert', source, '-t', to, target, '--domain', domain, '--json',
              '--yes'] + (['--all'] if every else []) + list(words), cwd=cls.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             universal_newlines=True, check=False)
@@ -308,6 +309,18 @@ class WayOut(unittest.TestCase):
             for name, ip in self.expected.items():
                 self.assertIn(name, text)
                 self.assertIn(ip, text)
+
+    def test_who_was_asked_for_lately(self):
+        moments = {'PC001': '2026-07-31T23:59:59Z', 'PC002': '2026-08-01T00:00:00Z'}
+        self.put('asked', '{"format":"winsd-1"}\n' + ''.join(
+            json.dumps(dict(r, queried=moments.get(r['name']))) + '\n' for r in self.rows))
+        for words, names in (([], {'pc001', 'pc002'}),
+                             (['--queried-since', '2026-08-01'], {'pc002'}),
+                             (['--all'], set(self.expected))):
+            self.export('hosts', 'lately', *words, every=False, source='asked')
+            found = re.findall(r'(?m)^[\d.]+\t\S+ (\S+)$', self.get('lately'))
+            self.assertEqual(set(found), names)
+            self.assertEqual(len(found), len(names))
 
     def test_who_was_asked_for_must_be_known(self):
         done = subprocess.run([PROGRAM, 'convert', 'source', '-t', 'hosts', 'refused'],

@@ -336,6 +336,7 @@ static void what_is_skipped_is_whole(void **state)
 		"\"expires\":\"2027-01-15T08:16:40Z\"},"
 		"{\"ip\":\"192.0.2.84\",\"owner\":\"10.0.0.2\","
 		"\"expires\":\"2027-01-15T08:00:00Z\"}],"
+		"\"queried\":\"2027-01-15T08:00:00Z\","
 		"\"skipped\":\"several addresses\"}\n";
 	char path[] = "/tmp/winsd-skipped-XXXXXX", text[1000] = "";
 	int fd = mkstemp(path);
@@ -347,6 +348,8 @@ static void what_is_skipped_is_whole(void **state)
 	assert_int_not_equal(fd, -1);
 	(void)close(fd);
 	run->tally = tally_create(run->ctx, path);
+	row.known |= ROW_QUERIED;
+	row.queried = NOW;
 	row.rec.type = NB_MHOMED;
 	row.rec.node = NB_M_NODE;
 	row.rec.member[row.rec.count++] = (struct nb_member) {

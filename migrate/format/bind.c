@@ -59,7 +59,6 @@ static void print(FILE *file, const struct dns_list *list)
 }
 
 static const struct dns_writer writer = {
-	.name = "bind",
 	.flags = DNS_NEEDS_DOMAIN | DNS_REVERSE_ALONE | DNS_SERVER_NAME,
 	.print = print,
 };

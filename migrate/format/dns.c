@@ -59,13 +59,6 @@ struct dns {
 
 /* ---- open ---- */
 
-static int refuse(TALLOC_CTX *mem_ctx, char **message,
-		  const struct dns_writer *writer, const char *why)
-{
-	*message = talloc_asprintf(mem_ctx, "%s: %s", writer->name, why);
-	return EINVAL;
-}
-
 static int read_taken(TALLOC_CTX *mem_ctx, struct dns *dns, char **message)
 {
 	const char *path = dns->options->existing;
@@ -147,7 +140,8 @@ int dns_open(TALLOC_CTX *mem_ctx, const struct format_end *end,
 	dns->file = end->file;
 	why = take_options(dns);
 	if (why != NULL) {
-		ret = refuse(mem_ctx, message, writer, why);
+		*message = talloc_strdup(mem_ctx, why);
+		ret = EINVAL;
 	} else if (end->options->existing != NULL) {
 		ret = read_taken(mem_ctx, dns, message);
 	}
@@ -318,9 +312,9 @@ int dns_put(void *priv, const struct row *row, char **message)
 	}
 	if (!dns->options->all && (row->known & ROW_QUERIED) == 0) {
 		dns->failed = true;
-		(void)refuse(dns, message, dns->writer,
-			     "this source does not say which names were asked "
-			     "for lately; --all takes all that are active");
+		*message = talloc_strdup(dns, "this source does not say which "
+					 "names were asked for lately; --all "
+					 "takes all that are active");
 		return EPERM;
 	}
 	why = not_alone(dns, row, label);

@@ -102,7 +102,6 @@ enum dns_flag {
 };
 
 struct dns_writer {
-	const char *name;		/* of the format */
 	unsigned int flags;		/* enum dns_flag, or-ed */
 	/* Why this name cannot be written, a literal, or NULL. NULL: all can */
 	const char *(*refuse)(const struct dns_list *list, const char *name);

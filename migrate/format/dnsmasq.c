@@ -45,7 +45,6 @@ static void print(FILE *file, const struct dns_list *list)
 }
 
 static const struct dns_writer writer = {
-	.name = "dnsmasq",
 	.refuse = refuse,
 	.print = print,
 };

@@ -25,7 +25,6 @@ static void print(FILE *file, const struct dns_list *list)
 }
 
 static const struct dns_writer writer = {
-	.name = "hosts",
 	.print = print,
 };
 

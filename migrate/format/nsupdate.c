@@ -68,7 +68,6 @@ static void print(FILE *file, const struct dns_list *list)
 }
 
 static const struct dns_writer writer = {
-	.name = "nsupdate",
 	.flags = DNS_NEEDS_DOMAIN | DNS_POINTERS,
 	.print = print,
 };

@@ -88,7 +88,6 @@ static void print(FILE *file, const struct dns_list *list)
 }
 
 static const struct dns_writer writer = {
-	.name = "powershell",
 	.flags = DNS_NEEDS_DOMAIN | DNS_POINTERS,
 	.print = print,
 };

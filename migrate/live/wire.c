@@ -13,10 +13,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "migrate/pump.h"
 
 struct connection {
 	int fd;
@@ -38,26 +41,44 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/*
+ * Ctrl-C ends the waiting for whoever catches it (pump.h), and is kept away
+ * but while we wait: come between the look at the flag and the waiting, it
+ * would be forgotten.
+ */
+static int poll_once(int fd, short events, int64_t left)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = events };
+	struct timespec time_left = {
+		.tv_sec = (time_t)(left / 1000),
+		.tv_nsec = (long)(left % 1000) * 1000000,
+	};
+	sigset_t interrupt, before;
+	int ready = -1, error = EINTR;
+
+	(void)sigemptyset(&interrupt);
+	(void)sigaddset(&interrupt, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &interrupt, &before);
+	if (!pump_interrupted()) {
+		ready = ppoll(&poll_fd, 1, &time_left, &before);
+		error = errno;
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready > 0 ? 0 : ready == 0 ? ETIMEDOUT : error;
+}
+
 /* Until the socket can do this, or so many seconds have passed. */
 static int wait_for(int fd, short events, int seconds)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = events };
 	int64_t end = milliseconds() + (int64_t)seconds * 1000;
+	int ret = EINTR;
 
-	while (true) {
+	while (ret == EINTR && !pump_interrupted()) {
 		int64_t left = end - milliseconds();
-		int ret = left <= 0 ? 0 : poll(&poll_fd, 1, (int)left);
 
-		if (ret > 0) {
-			return 0;
-		}
-		if (ret == 0) {
-			return ETIMEDOUT;
-		}
-		if (errno != EINTR) {
-			return errno;
-		}
+		ret = left <= 0 ? ETIMEDOUT : poll_once(fd, events, left);
 	}
+	return ret;
 }
 
 static int wire_send(void *priv, const uint8_t *data, size_t len)

@@ -133,7 +133,8 @@ class Live(harness.Case):
         self.until(lambda: self.compare('wrepl://' + AD, 'wrepl://' + WINSD) == wanted,
                    'the release was not seen')
         self.assertEqual(self.compare('--rate', '10000', 'nbns://' + AD, 'wrepl://' + WINSD), wanted)
-        self.assertEqual(self.compare('--rate', '10000', 'wrepl://' + WINSD, 'nbns://' + WINSD), {})
+        for new in ('wrepl://', 'nbns://'):     # and winsd's own database
+            self.assertEqual(self.compare('--rate', '10000', 'winsd:', new + WINSD), {})
 
     def test_5_progress(self):
         words = ('progress', '--our-address', US, '--no-hosts', 'wrepl://' + AD, 'wrepl://' + WINSD)

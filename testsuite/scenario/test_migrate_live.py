@@ -10,6 +10,7 @@ our codec is not held against itself.
 import json
 import os
 import select
+import signal
 import struct
 import subprocess
 import tempfile
@@ -212,6 +213,22 @@ class Pull(Live):
         self.pull(status=1)
         self.assertIn('cannot be read', self.said)
 
+    def test_interrupted(self):
+        """Ctrl-C while a server says nothing."""
+        def nothing(_, msg):
+            return msg.command == wrepl.SEND_REQUEST
+        partner = self.partner(OLD, *ESTATE, on_message=nothing)
+        target = self.path('estate.json')
+        with self.network.popen([os.path.join(harness.BUILD, 'bin', 'winsmigrate'), 'convert',
+                                 'wrepl://' + OLD, '-t', 'winsd', target],
+                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            partner.wait(wrepl.SEND_REQUEST)
+            process.send_signal(signal.SIGINT)
+            status = harness.wait_process(process, harness.PATIENCE / 2)
+            process.kill()      # a pull gives up only after PATIENCE
+        self.assertEqual(status, -signal.SIGINT)
+        self.assertFalse(os.path.exists(target))
+
     def test_nobody(self):
         self.pull(status=5)
         self.run_it('convert', 'wrepl://wins1', '-t', 'winsd', '-', status=1)
@@ -267,6 +284,21 @@ class Preflight(Live):
                 '1C without 1B': '1: FULL<1c>', '1B without 1C': '1: LONE<1b>',
                 '1B not in 1C': '1: APART<1b>'}.items():
             self.assertIn(said, detail[None, check])
+
+    def test_timers(self):
+        """Ours, the defaults of Windows, beside an export: microsoft-wins.md 2."""
+        text = ('Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SYSTEM\\'
+                'CurrentControlSet\\Services\\WINS\\Parameters]\r\n'
+                '"RefreshInterval"=dword:%08x\r\n"TombstoneInterval"=dword:0007e900\r\n'
+                '"TombstoneTimeout"=dword:0007e900\r\n"VerifyInterval"=dword:001fa400\r\n')
+        self.partner(OLD, *ESTATE)
+        self.answers(OLD)
+        for refresh, result, status in ((518400, 'ok', 0), (345600, 'problem', 7)):
+            path = self.path('wins.reg', text % refresh)
+            lines = self.lines('preflight', '--registry', path, OLD, status=status)
+            [timers] = [l for l in lines if l['check'] == 'timers']
+            self.assertEqual(timers['result'], result, timers)
+        self.assertIn('wreplsrv:renew_interval 345600 s there, 518400 s here', timers['detail'])
 
     def test_no_partner(self):
         def stop(connection, msg):
@@ -367,6 +399,16 @@ class Compare(Live):
         rows = self.lines(*words, 'wrepl://' + OLD, 'wrepl://' + NEW, status=7)
         self.assertEqual(len(rows), 7)
         self.assertEqual(self.said.count('round 1: 7 names'), 1)
+
+    def test_no_partner(self):
+        def stop(connection, msg):
+            if msg.command == wrepl.TABLE_QUERY:
+                connection.stop(4)
+            return msg.command == wrepl.TABLE_QUERY
+        self.partner(OLD, *ESTATE)
+        self.partner(NEW, on_message=stop)
+        self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW, status=6)
+        self.assertIn('may not list us', self.said)
 
     def test_nobody(self):
         self.partner(OLD, *ESTATE)

@@ -108,22 +108,46 @@ static int keep(struct progress *p, const struct compare_view *view,
 	       sides_put(p->gather.sides, SIDES_NAMES, &kept) : 0;
 }
 
+/*
+ * What a file does not say of owners: nmbd's names are all its own, and a list
+ * without the owners of addresses means the record's.
+ */
+static struct compare_view owned(const struct compare_view *view,
+				 uint32_t owner)
+{
+	struct compare_view whole = *view;
+	struct nb_record *rec = &whole.rec;
+
+	if (whole.kind != COMPARE_RECORD) {
+		return whole;
+	}
+	if ((whole.known & ROW_OWNER) == 0) {
+		rec->owner = owner;
+	}
+	for (unsigned int i = 0; i < rec->count; i++) {
+		if ((whole.known & ROW_MEMBER_OWNERS) == 0) {
+			rec->member[i].owner = rec->owner;
+		}
+	}
+	return whole;
+}
+
 static int look(void *priv, const struct compare_view *old,
 		const struct compare_view *new)
 {
 	struct progress *p = priv;
-	struct compare_view a = *old;
+	struct compare_view a = owned(old, p->owner[SIDES_OLD]);
+	struct compare_view b = owned(new, p->owner[SIDES_NEW]);
 	const struct compare_view *view = NULL;
 	enum progress_state state = PROGRESS_GONE;
 	int ret = 0;
 
 	a.hides_released = p->side[SIDES_OLD].live.scheme == LIVE_WREPL;
-	a.has_mark = sides_mark(p->gather.sides, SIDES_OLD, new->rec.owner,
+	a.has_mark = sides_mark(p->gather.sides, SIDES_OLD, b.rec.owner,
 				&a.mark);
-	state = progress_classify(&a, new, p->owner[SIDES_OLD],
+	state = progress_classify(&a, &b, p->owner[SIDES_OLD],
 				  p->owner[SIDES_NEW]);
-	view = new->kind == COMPARE_RECORD && new->rec.state == NB_ACTIVE ?
-	       new : old;
+	view = b.kind == COMPARE_RECORD && b.rec.state == NB_ACTIVE ? &b : &a;
 	if (state >= PROGRESS_MOVED) {
 		ret = progress_note(p->file, &view->rec.name, state, p->now);
 	}

@@ -467,6 +467,17 @@ class Progress(Live):
                     status=1)
         self.run_it('progress', '--old-owner', OLD, path, 'wrepl://' + NEW)
 
+    def test_file_without_owners(self):
+        """All that nmbd has is its own."""
+        path = self.path('wins.dat', 'VERSION 1 0\n"MOVED#20" 2000000000 %s 66R\n'
+                         '"LEFT#20" 2000000000 %s 66R\n' % (HOST, HOST))
+        self.partner(NEW, wrepl.record('MOVED<20>', HOST, version=1, owner=NEW))
+        lines = self.lines('progress', '--no-hosts', '--old-owner', OLD, path, 'wrepl://' + NEW,
+                           status=7)
+        self.assertEqual([(l['name'], l['state'], l['owner']) for l in lines if 'name' in l],
+                         [('LEFT', 'left', OLD)])
+        self.assertEqual([l['all'] for l in lines if 'day' in l], [1])
+
 
 if __name__ == '__main__':
     unittest.main()

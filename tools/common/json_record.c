@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_line.h"
 #include "common/json_record.h"
 #include "common/rfc3339.h"
 #include "common/tool.h"
@@ -550,6 +551,9 @@ bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
 {
 	struct reader r = { .rec = rec, .reason = reason, .is_scan = true };
 
+	if (json_line_read(line, len, rec, keys)) {
+		return true;
+	}
 	*rec = (struct nb_record) { .node = NB_H_NODE };
 	if (!read_root(&r, line, len)) {
 		return false;

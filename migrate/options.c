@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/rfc3339.h"
 #include "migrate/winsmigrate.h"
 
 struct winsmigrate_options options;

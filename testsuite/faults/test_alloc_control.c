@@ -201,6 +201,54 @@ static void list_some(void)
 	call();
 }
 
+/* ---- who asks for what ---- */
+
+static void count_and_connect(void)
+{
+	server->config.usage = USAGE_OF_CLIENTS;
+	serve_set_config(server->serve, &server->config);
+	connect_control();
+	ask(NBNS_QUERY, 103, "KNOWN<20>", A, 0);
+	ask(NBNS_QUERY, 104, "NOBODY<20>", B, 0);
+	sim_advance_seconds(&sim, 10);
+}
+
+static void list_queried(void)
+{
+	begin("record list");
+	control_put_number(&request, CONTROL_QUERIED_SINCE, 0);
+	exact = true;
+	call();
+}
+
+static void list_unused(void)
+{
+	begin("record list");
+	control_put_number(&request, CONTROL_UNUSED_SINCE, 0);
+	call();				/* refused: not counted for so long */
+}
+
+static void list_clients(void)
+{
+	begin("client list");
+	control_put_number(&request, CONTROL_FLAGS, CONTROL_NEGATIVE);
+	call();
+}
+
+static void list_missing(void)
+{
+	begin("client missing");
+	exact = true;
+	call();
+}
+
+/* No memory for the tables: as before, and the next reload has them. */
+static void count_by_reload(void)
+{
+	server->config.usage = USAGE_OF_CLIENTS;
+	serve_set_config(server->serve, &server->config);
+}
+
 static void show(void)
 {
 	begin_named("record show", "KNOWN<20>");
@@ -359,6 +407,11 @@ static void end(void)
 static const struct alloc_row rows[] = {
 	{ "list", connect_control, list, TIME, NULL },
 	{ "list some", connect_control, list_some, TIME, NULL },
+	{ "list by use", count_and_connect, list_queried, TIME, NULL },
+	{ "list what is unused", count_and_connect, list_unused, TIME, NULL },
+	{ "clients", count_and_connect, list_clients, TIME, NULL },
+	{ "names not found", count_and_connect, list_missing, TIME, NULL },
+	{ "begin to count", connect_control, count_by_reload, TIME, NULL },
 	{ "show", connect_control, show, TIME, NULL },
 	{ "show what is not there", connect_control, show_unknown, TIME, NULL },
 	{ "explain", connect_control, explain, TIME, NULL },

@@ -26,7 +26,8 @@ def run(argv):
 
 
 def pkg_config():
-    return run(['pkg-config', '--cflags', 'talloc', 'tevent', 'tdb', 'popt', 'jansson'])[1].split()
+    return run(['pkg-config', '--cflags', 'talloc', 'tevent', 'tdb', 'popt', 'jansson',
+                'ldb', 'libesedb', 'sqlite3'])[1].split()
 
 
 class Lint(unittest.TestCase):

@@ -15,7 +15,6 @@
 #define TENTHS_FROM	(1u << 20)	/* bytes */
 #define ROWS_A_LINE	100000u
 #define DRAW_USEC	200000u
-#define LOOK_ROWS	256u		/* between looks at the clock */
 #define BAR 30
 
 static uint64_t now_usec(void)
@@ -86,9 +85,6 @@ void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
 
 	if (!progress->terminal) {
 		line(progress, rows, bytes);
-		return;
-	}
-	if (rows % LOOK_ROWS != 0) {
 		return;
 	}
 	now = now_usec();

@@ -20,7 +20,7 @@ struct progress {
 
 void progress_begin(struct progress *progress, uint64_t size);
 
-/* So many rows, and bytes of the source, are done. Cheap. */
+/* So many rows, and bytes of the source, are done. */
 void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes);
 
 /* Wipe the bar: something else is printed. */

@@ -16,6 +16,8 @@
 #include "common/tool.h"
 #include "migrate/progress.h"
 
+#define LOOK_ROWS 50		/* a position in a file is a system call */
+
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signum)
@@ -87,9 +89,10 @@ static int run(const struct pump *pump, struct progress *progress,
 			progress_end(progress);
 			return put_failed(pump, ret, message);
 		}
-		(*rows)++;
-		progress_step(progress, *rows,
-			      source_position(pump->source));
+		if (++*rows % LOOK_ROWS == 0) {
+			progress_step(progress, *rows,
+				      source_position(pump->source));
+		}
 	}
 	progress_end(progress);
 	if (pump_interrupted()) {

@@ -153,12 +153,13 @@ static int by_name(struct text *text, enum text_kind kind)
 int text_open(TALLOC_CTX *mem_ctx, FILE *file, enum text_kind kind,
 	      const char *charset, struct text **text, char **message)
 {
-	struct text *t = talloc_zero(mem_ctx, struct text);
+	struct text *t = talloc(mem_ctx, struct text);
 	int ret = 0;
 
 	if (t == NULL) {
 		return ENOMEM;
 	}
+	memset(t, 0, offsetof(struct text, block));	/* the rest is large */
 	t->file = file;
 	t->charset = charset;
 	t->convert = (iconv_t)-1;

@@ -451,6 +451,9 @@ static const char *read_row(struct sqlite *s, struct row *row, int *code)
 		}
 		row->known |= columns[i].says;
 	}
+	if (row->rec.owner == 0) {		/* 0.0.0.0: nobody */
+		row->known &= ~(unsigned int)ROW_OWNER;
+	}
 	wrong = read_addresses(s, row, code);
 	return wrong != NULL ? wrong : nb_record_broken(&row->rec);
 }

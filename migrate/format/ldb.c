@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <ldb.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>

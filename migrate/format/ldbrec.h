@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <ldb.h>
 
 #include "migrate/format.h"
+
+struct ldb_context;
+struct ldb_message;
 
 /* A libldb that says nothing on stderr, with no database behind it. */
 struct ldb_context *ldbrec_library(TALLOC_CTX *mem_ctx);

@@ -16,6 +16,7 @@
  * of the two servers differ.
  */
 #include <inttypes.h>
+#include <ldb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

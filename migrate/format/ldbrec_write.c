@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <ldb.h>
 #include <string.h>
 #include <time.h>
 

@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <ldb.h>
 #include <string.h>
 #include <strings.h>
 

@@ -112,7 +112,7 @@ struct format_ops {
 
 	/*
 	 * The end: of writing, everything is out (not yet synced) when this
-	 * returns 0. Of reading: always 0. Called once for each open().
+	 * returns 0; errors as of put(). Of reading: always 0. Called once for each open().
 	 */
 	int (*close)(void *priv, char **message);
 };

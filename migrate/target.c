@@ -191,7 +191,7 @@ static int failed(const struct target *target, const char *message, int error)
 	tool_say("%s: %s%s", target->path != NULL ? target->path : "output",
 		 message != NULL ? message : strerror(error),
 		 target->part != NULL ? "; nothing was written" : "");
-	return TOOL_FAILED;
+	return error == EPERM ? TOOL_REFUSED : TOOL_FAILED;
 }
 
 static int sync_path(const char *path, int flags)

@@ -54,7 +54,7 @@ struct dns {
 	size_t count, room;
 	struct dns_entry *entry;
 	const struct kept **written;	/* the first row of each entry */
-	bool failed;			/* then nothing is written */
+	bool any, says;			/* rows; any with ROW_QUERIED */
 };
 
 /* ---- open ---- */
@@ -260,7 +260,8 @@ static int keep(struct dns *dns, const struct row *row,
 		.is_static = rec->is_static, .known = row->known,
 		.owner = rec->owner, .version = rec->version,
 		.place = row->place, .expires = rec->expires,
-		.queried = row->queried, .changed = row->changed,
+		.queried = (row->known & ROW_QUERIED) != 0 ? row->queried : 0,
+		.changed = row->changed,
 		.member = rec->member[0],
 	};
 
@@ -307,16 +308,12 @@ int dns_put(void *priv, const struct row *row, char **message)
 	char label[DNS_LABEL];
 	const char *why = NULL;
 
+	(void)message;
 	if (row->kind == ROW_OPTION) {
 		return 0;
 	}
-	if (!dns->options->all && (row->known & ROW_QUERIED) == 0) {
-		dns->failed = true;
-		*message = talloc_strdup(dns, "this source does not say which "
-					 "names were asked for lately; --all "
-					 "takes all that are active");
-		return EPERM;
-	}
+	dns->any = true;
+	dns->says |= (row->known & ROW_QUERIED) != 0;
 	why = not_alone(dns, row, label);
 	if (why != NULL) {
 		tally_skipped(dns->tally, row, why);
@@ -375,7 +372,8 @@ static const char *not_asked(const struct dns *dns, const struct kept *kept,
 		last = kept[i].queried > last ? kept[i].queried : last;
 	}
 	if (last <= 0) {
-		return "never asked for";
+		return last < 0 ? "never asked for" :
+				  "not known when it was asked for";
 	}
 	return last < dns->options->queried_since ? "not asked for lately" :
 						    NULL;
@@ -560,9 +558,16 @@ static int decide_all(struct dns *dns)
 int dns_close(void *priv, char **message)
 {
 	struct dns *dns = talloc_get_type_abort(priv, struct dns);
-	int ret = dns->failed ? 0 : decide_all(dns);
+	int ret = 0;
 
-	if (ret != 0 || dns->failed) {
+	if (dns->any && !dns->says && !dns->options->all) {
+		*message = talloc_strdup(dns, "this source does not say which "
+					 "names were asked for lately; --all "
+					 "takes all that are active");
+		return EPERM;
+	}
+	ret = decide_all(dns);
+	if (ret != 0) {
 		return ret;
 	}
 	for (uint32_t i = 0; i < dns->list.count; i++) {

@@ -66,6 +66,24 @@ class Export(harness.Case):
         server.stop()
         self.assertEqual(self.own(self.export(server)), self.own(listed))
 
+    def test_to_dns_go_names_that_were_asked_for(self):
+        server = self.serve()
+        server.wait_own_names()
+        for i in range(4):
+            server.ctl('record', 'add', 'PC%d<20>' % i, '192.0.2.%d' % (i + 1))
+        with server.client() as host:
+            for name in ('PC1<20>', 'PC2<20>', 'PC2<00>', 'PC3<00>'):
+                host.query(name)
+        skipped = os.path.join(server.folder, 'skipped')
+        done = self.migrate(server, 'export', '-f', 'hosts', '--skipped', skipped, status=4)
+        self.assertEqual([line.split('\t')[1] for line in done.stdout.splitlines()[1:]],
+                         ['pc1', 'pc2'])
+        self.assertIn('2  never asked for: PC0<20>, PC3<20>', done.stderr)
+        server.stop()
+        done = self.migrate(server, 'export', '-f', 'hosts', '--skipped', skipped, '--yes',
+                            status=6)
+        self.assertIn('--all', done.stderr)
+
     def test_as_a_source(self):
         server = self.serve()
         self.fill(server)

@@ -414,7 +414,8 @@ static void names_that_were_ever_asked_for(void **state)
 	asked(run, "ONCE", 0x20, 1);
 	run_close(run);
 	assert_int_equal(run->sums.written, 1);
-	assert_int_equal(given(run, "never asked for"), 2);
+	assert_int_equal(given(run, "never asked for"), 1);
+	assert_int_equal(given(run, "not known when it was asked for"), 1);
 	assert_non_null(strstr(run->text, "once\n"));
 	run_free(run);
 }
@@ -427,14 +428,33 @@ static void a_source_that_does_not_say(void **state)
 	(void)state;
 	run->options.all = false;
 	run->options.queried_since = NOW - 100;
-	asked(run, "LATELY", 0x20, NOW);
-	assert_int_equal(run->ops->put(run->priv, &row, &run->message),
-			 EPERM);
+	put(run, &row);
+	row.rec.name.type = 0x1b;
+	put(run, &row);
+	assert_int_equal(run->ops->close(run->priv, &run->message), EPERM);
 	assert_non_null(strstr(run->message, "--all"));
 	/* and nothing of it is left in the file */
-	assert_int_equal(run->ops->close(run->priv, &run->message), 0);
 	assert_int_equal(fflush(run->file), 0);
 	assert_int_equal(run->len, 0);
+	run_free(run);
+}
+
+/* A server that counts, and does not know it of a name that is new to it. */
+static void a_name_of_which_nobody_knows(void **state)
+{
+	struct run *run = run_begin(&format_hosts);
+	struct row row = host("PRINTSRV1", 0x20, IP);
+
+	(void)state;
+	run->options.all = false;
+	asked(run, "LATELY", 0x20, NOW);
+	put(run, &row);
+	row.queried = NOW;		/* what is not known counts nothing */
+	row.rec.name.type = 0x00;
+	put(run, &row);
+	run_close(run);
+	assert_int_equal(run->sums.written, 1);
+	assert_int_equal(given(run, "not known when it was asked for"), 2);
 	run_free(run);
 }
 
@@ -727,6 +747,7 @@ int main(void)
 		cmocka_unit_test(names_that_were_asked_for),
 		cmocka_unit_test(names_that_were_ever_asked_for),
 		cmocka_unit_test(a_source_that_does_not_say),
+		cmocka_unit_test(a_name_of_which_nobody_knows),
 		cmocka_unit_test(configuration_is_nobody_s_name),
 		cmocka_unit_test(options_are_looked_at),
 		cmocka_unit_test(the_longest_domain),

@@ -18,6 +18,7 @@
 #include "core/addr.h"
 #include "migrate/live/ask.h"
 #include "migrate/live/walk.h"
+#include "migrate/progress.h"
 #include "migrate/source.h"
 #include "migrate/text.h"
 
@@ -258,7 +259,11 @@ struct asking {
 	const struct gather_side *side;
 	enum sides_which which;
 	int error;
+	struct progress progress;
 };
+
+/* Questions take longer than bytes: a tenth of a thousand is worth a line. */
+#define PROGRESS_WEIGHT 1000u
 
 static bool next_name(void *priv, struct ask_item *item)
 {
@@ -306,6 +311,7 @@ static void take_answer(void *priv, const struct ask_item *item, int error,
 {
 	struct asking *asking = priv;
 	struct compare_view view = { .kind = COMPARE_NEGATIVE };
+	uint64_t done = 0;
 
 	view.rec.name = item->name;
 	view.rec.type = NB_SGROUP;
@@ -319,6 +325,8 @@ static void take_answer(void *priv, const struct ask_item *item, int error,
 		asking->error = sides_put(asking->gather->sides,
 					  asking->which, &view);
 	}
+	done = sides_number(asking->gather->sides, asking->which);
+	progress_step(&asking->progress, done, done * PROGRESS_WEIGHT);
 }
 
 /* Does it answer at all? A million questions to nobody take long. */
@@ -347,9 +355,12 @@ static int ask_all(struct asking *asking, struct asker *asker,
 	struct sides *sides = asking->gather->sides;
 	int ret = sides_begin(sides, asking->which);
 
+	progress_begin(&asking->progress,
+		       sides_number(sides, names) * PROGRESS_WEIGHT);
 	ret = ret != 0 ? ret : sides_first(sides, names);
 	ret = ret != 0 ? ret : asker_run(asker, next_name, take_answer,
 					 asking);
+	progress_end(&asking->progress);
 	ret = ret != 0 ? ret : asking->error;
 	if (ret != 0) {
 		(void)sides_end(sides);
@@ -362,7 +373,9 @@ static int ask_all(struct asking *asking, struct asker *asker,
 int gather_ask(const struct gather *gather, struct gather_side *side,
 	       enum sides_which which, enum sides_which names)
 {
-	struct asking asking = { gather, side, which, 0 };
+	struct asking asking = {
+		.gather = gather, .side = side, .which = which,
+	};
 	struct asker *asker = NULL;
 	int ret = asker_create(gather->mem_ctx, gather->format_options.our_address, gather->rate,
 			       &asker);

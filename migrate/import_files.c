@@ -198,6 +198,12 @@ static int open_database(const struct files *f, struct store_backend *backend)
 		tool_say("%s", message != NULL ? message : strerror(ret));
 		return TOOL_FAILED;
 	}
+	/* one of an older format has just been made anew, maybe by root */
+	ret = place_give(&f->import->place, f->database);
+	if (ret != 0) {
+		backend->close(backend->priv);
+		return failed(f->database, ret);
+	}
 	return TOOL_OK;
 }
 

@@ -8,12 +8,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
 import harness
+from test_clock import WallClock
 
 US, PARTNER, OLD = '127.0.0.11', '127.0.0.12', '192.0.2.1'
 HEAD = '{"format":"winsd-1"}\n'
@@ -206,6 +209,23 @@ class Stopped(ImportCase):
         # what was skipped can be mended, or meant otherwise
         said = self.run_import(server, path + '.skipped', '--adopt', status=4)
         self.assertEqual(self.counts(said)['changed'], 1)
+
+    def test_another_clock(self):
+        """Times of records stand on the ageing clock, those of rows on the wall's."""
+        clock = WallClock(tempfile.mkdtemp(prefix='winsd-clock-'))
+        self.addCleanup(shutil.rmtree, os.path.dirname(clock.path))
+        clock.set(30 * DAY)
+        server = harness.Server()
+        self.addCleanup(server.close)
+        server.start(env=clock.env())
+        server.stop()
+        records = of_all_kinds()
+        path = self.source(server, records)
+        self.assertEqual(self.imported(self.run_import(server, path)), len(records))
+        self.assertEqual(self.counts(self.run_import(server, path))['unchanged'], len(records))
+        server.start()
+        self.assertEqual(canonical(self.listed(server)), canonical(records))
+        self.assertEqual(self.counts(self.run_import(server, path))['unchanged'], len(records))
 
     def test_a_broken_source_changes_nothing(self):
         server = self.stopped()

@@ -241,18 +241,35 @@ static bool take_members(struct cursor *c, struct nb_record *rec,
 		rec->member[rec->count++] = member;
 	} while (take(c, ","));
 	*said |= says;
-	return take(c, "]}");
+	return take(c, "]");
+}
+
+static bool take_queried(struct cursor *c, int64_t *queried)
+{
+	*queried = JSON_QUERIED_UNKNOWN;
+	if (!take(c, ",\"queried\":")) {
+		return true;
+	}
+	if (!take_time(c, queried)) {
+		return false;
+	}
+	if (*queried == NB_NEVER) {
+		*queried = JSON_QUERIED_NEVER;
+		return true;
+	}
+	return *queried > 0;
 }
 
 bool json_line_read(const char *line, size_t len, struct nb_record *rec,
-		    unsigned int *keys)
+		    unsigned int *keys, int64_t *queried)
 {
 	struct cursor c = { .p = line, .end = line + len };
 
 	*rec = (struct nb_record) { .node = NB_H_NODE };
 	*keys = 0;
 	if (!take_name(&c, &rec->name) || !take_values(&c, rec, keys) ||
-	    !take_members(&c, rec, keys) || c.p != c.end) {
+	    !take_members(&c, rec, keys) || !take_queried(&c, queried) ||
+	    !take(&c, "}") || c.p != c.end) {
 		return false;
 	}
 	/* a static without a time of its own: the long way fills it in */

@@ -13,6 +13,6 @@
  * False: it may be a good line in other words, or a bad one; nothing is known.
  */
 bool json_line_read(const char *line, size_t len, struct nb_record *rec,
-		    unsigned int *keys);
+		    unsigned int *keys, int64_t *queried);
 
 #endif

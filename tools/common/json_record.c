@@ -551,8 +551,7 @@ bool json_record_scan(const char *line, size_t len, struct nb_record *rec,
 {
 	struct reader r = { .rec = rec, .reason = reason, .is_scan = true };
 
-	*queried = 0;
-	if (json_line_read(line, len, rec, keys)) {
+	if (json_line_read(line, len, rec, keys, queried)) {
 		return true;
 	}
 	*rec = (struct nb_record) { .node = NB_H_NODE };

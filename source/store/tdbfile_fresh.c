@@ -48,9 +48,19 @@ int tdbfile_put(struct tdbfile *file, const uint8_t *key, size_t key_len,
 	TDB_DATA k = { .dptr = (uint8_t *)key, .dsize = key_len };
 	TDB_DATA v = { .dptr = (uint8_t *)value, .dsize = value_len };
 
+	int err = 0;
+
 	tdbfile_listen(file);
-	return tdb_store(file->tdb, k, v, TDB_REPLACE) == 0 &&
-	       *file->complaint == '\0' ? 0 : tdbfile_failure(file, errno);
+	if (tdb_store(file->tdb, k, v, TDB_REPLACE) == 0 &&
+	    *file->complaint == '\0') {
+		return 0;
+	}
+	err = tdbfile_failure(file, errno);
+	/*
+	 * Where a file cannot grow, tdb says nothing, and posix_fallocate(),
+	 * which it asked, sets no errno.
+	 */
+	return err == EIO && *file->complaint == '\0' ? ENOSPC : err;
 }
 
 struct get {

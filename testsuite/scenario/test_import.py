@@ -17,6 +17,7 @@ import unittest
 
 import harness
 from test_clock import WallClock
+from test_full_disk import Disk
 
 US, PARTNER, OLD = '127.0.0.11', '127.0.0.12', '192.0.2.1'
 HEAD = '{"format":"winsd-1"}\n'
@@ -235,6 +236,23 @@ class Stopped(ImportCase):
         before = self.digest(server)
         self.run_import(server, path, status=1)
         self.assertEqual(self.digest(server), before)
+
+    def test_full_disk(self):
+        """The new file does not get whole; the old one stands."""
+        disk = Disk(24 << 20)
+        self.addCleanup(disk.close)
+        server = self.serve({'state directory': disk.path, 'wins:backup': '0'})
+        with server.client() as host:
+            self.assertTrue(host.register('BEFORE<20>').positive)
+        server.stop()
+        path = self.source(server, [record('H%05d' % i, OLD, 1 + i) for i in range(20000)])
+        disk.fill(leave=1 << 20)
+        before = os.listdir(disk.path)
+        self.assertIn('No space left on device', self.run_import(server, path, status=1))
+        self.assertEqual(os.listdir(disk.path), before)
+        disk.free()
+        server.start()
+        self.assertEqual(set(self.held(server)), {'BEFORE<20>'})
 
     def test_an_old_source(self):
         server = self.stopped()

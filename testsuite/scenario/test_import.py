@@ -7,6 +7,7 @@ run or a source that breaks off, and the way back (issue migration 3, design.md
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -56,6 +57,41 @@ def of_all_kinds():
         record('DEAD', OLD, 47, state='tombstone'),
         record('\u00e4\u00ff.', '192.0.2.2', 48, scope='corp'),
     ]
+
+
+def raw(text):
+    """The bytes of a name: a character up to U+00FF is one, others are UTF-8 (design.md 4.3)."""
+    return b''.join(bytes([ord(c)]) if ord(c) < 256 else c.encode() for c in text)
+
+
+def by_chance(dice, count):
+    """Records of every type and state, any bytes in their names, at the edges of numbers."""
+    owners = [US, OLD, '192.0.2.2', '192.0.2.3']
+    records, names = [], set()
+    for i in range(count):
+        kind = dice.choice(['unique', 'group', 'sgroup', 'mhomed'])
+        state = dice.choice(['active'] * 4 + ['released', 'tombstone'])
+        name = bytes(dice.randrange(1, 256) for _ in range(dice.randrange(16))).rstrip(b' ')
+        suffix = dice.choice([0x00, 0x03, 0x1b, 0x1c, 0x1e, 0x20, dice.randrange(256)])
+        if (name, suffix) in names:
+            continue
+        names.add((name, suffix))
+        static = dice.random() < 0.2
+        never = static and state == 'active'
+        owner = dice.choice(owners)
+        members = 1 if kind in ('unique', 'group') else dice.choice([1, 2, 25])
+        times = [None if never else when(dice.randrange(3600, 20 * DAY)) for _ in range(members)]
+        records.append({
+            'name': name.decode('latin-1'), 'suffix': suffix,
+            'scope': dice.choice(['', '', 'corp', 'x' * 237]), 'type': kind, 'state': state,
+            'node': dice.choice('BPMH'), 'static': static, 'owner': owner,
+            'version': dice.choice([i + 1, 2 ** 32 + i, 2 ** 63 - 1000 + i]),
+            'expires': None if never else when(dice.randrange(3600, 20 * DAY)),
+            'addresses': [{'ip': '10.%d.%d.%d' % (i >> 8, i & 255, n + 1),
+                           'owner': dice.choice(owners[1:]), 'expires': at}
+                          for n, at in enumerate(times if never else
+                                                 sorted(times, reverse=True))]})
+    return records
 
 
 def canonical(records):
@@ -157,6 +193,29 @@ class Stopped(ImportCase):
         # nothing is known to be complete: the next pull asks for all of it
         self.assertEqual([o['max_version'] for o in server.ctl('owner', 'list') if o['owner'] == OLD],
                          [0])
+
+    def test_databases_by_chance(self):
+        """Out, in, out: the same, whatever it is."""
+        server = self.stopped()
+        seed = int(os.environ.get('SEED', time.time_ns() % 10 ** 6))
+        print('# SEED=%d' % seed, flush=True)
+        for nth in range(3):
+            records = by_chance(random.Random(seed + nth), 300)
+            path = self.source(server, records)
+            os.unlink(os.path.join(server.folder, 'wins.tdb'))
+            self.assertEqual(self.imported(self.run_import(server, path, '--yes')), len(records))
+            out = path + '.out'
+            done = server.tool('winsmigrate', 'export', '-s', server.config, '-f', 'winsd', out,
+                               '--yes')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(out, encoding='utf-8') as f:
+                exported = [json.loads(line) for line in f][1:]
+            for rec in records + exported:
+                rec['name'] = raw(rec['name'])
+            key = lambda r: (r['name'], r['suffix'], r['scope'])
+            for rec, again in zip(sorted(records, key=key), sorted(exported, key=key)):
+                self.assertEqual(rec, again)
+            self.assertEqual(len(records), len(exported))
 
     def test_its_own_export(self):
         """A lost database: our own records, versions too; new ones go on above."""

@@ -28,6 +28,7 @@
 struct head {
 	const char *changed;
 	uint64_t place;
+	int64_t queried;
 	unsigned int known;
 	uint32_t len;		/* of the body that follows */
 };
@@ -119,6 +120,7 @@ int spool_put(struct spool *spool, enum spool_class class,
 	struct head head = {
 		.changed = row->changed,
 		.place = row->place,
+		.queried = row->queried,
 		.known = row->known,
 	};
 	uint8_t frame[FRAME];
@@ -186,6 +188,7 @@ static int unpack(const struct head *head, const uint8_t *body,
 		.kind = ROW_RECORD,
 		.known = head->known,
 		.place = head->place,
+		.queried = head->queried,
 		.changed = head->changed,
 	};
 	control_record(&field, &row->rec);

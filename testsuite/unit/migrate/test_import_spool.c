@@ -23,6 +23,7 @@ static struct row row_of(unsigned int n, uint64_t version)
 		.kind = ROW_RECORD,
 		.known = n & ROW_ALL,
 		.place = n + 1,
+		.queried = (int64_t)n - 1,
 		.changed = n % 7 == 0 ? "name cut to 15 bytes" : NULL,
 		.rec = {
 			.type = NB_SGROUP,
@@ -61,6 +62,7 @@ static void is_row(const struct row *row, unsigned int n)
 	assert_same_record(&row->rec, &expected.rec);
 	assert_int_equal(row->known, expected.known);
 	assert_int_equal(row->place, expected.place);
+	assert_int_equal(row->queried, expected.queried);
 	assert_ptr_equal(row->changed, expected.changed);
 }
 

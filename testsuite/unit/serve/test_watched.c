@@ -86,7 +86,7 @@ static unsigned int clients(void)
 	return count;
 }
 
-static unsigned int misses(void)
+static unsigned int missing_names(void)
 {
 	unsigned int count = 0;
 	uint64_t cursor = 0;
@@ -136,7 +136,7 @@ static void a_client_is_counted(void **state)
 	assert_int_equal(client.last, now());
 	assert_int_equal(asked("ALICE<20>"), now());
 	assert_int_equal(asked("NOBODY<00>"), 0);	/* it is not there */
-	assert_int_equal(misses(), 1);
+	assert_int_equal(missing_names(), 1);
 	assert_int_equal(missing.count, 2);
 	assert_int_equal(missing.client, A);
 }
@@ -150,7 +150,7 @@ static void a_released_name_is_asked_for(void **state)
 	sim_advance_seconds(&sim, 50);
 	send(NBNS_QUERY, "ALICE<20>", B, 0);
 	assert_int_equal(asked("ALICE<20>"), now());
-	assert_int_equal(misses(), 1);
+	assert_int_equal(missing_names(), 1);
 }
 
 static void what_does_not_count(void **state)
@@ -166,7 +166,7 @@ static void what_does_not_count(void **state)
 	send(NBNS_RELEASE, "ALICE<20>", A, 0);
 	assert_false(sim_record(server, "ALICE<20>", &rec));
 	assert_int_equal(clients(), 0);
-	assert_int_equal(misses(), 0);
+	assert_int_equal(missing_names(), 0);
 }
 
 static void the_wall_clock_counts(void **state)
@@ -187,7 +187,7 @@ static void a_reload_changes_it(void **state)
 	server->config.usage = USAGE_OF_NAMES;
 	serve_set_config(server->serve, &server->config);
 	assert_int_equal(clients(), 0);
-	assert_int_equal(misses(), 1);
+	assert_int_equal(missing_names(), 1);
 	server->config.usage = USAGE_OFF;
 	serve_set_config(server->serve, &server->config);
 	assert_null(serve_usage(server->serve));
@@ -195,7 +195,7 @@ static void a_reload_changes_it(void **state)
 	send(NBNS_QUERY, "ALICE<20>", A, 0);
 	server->config.usage = USAGE_OF_CLIENTS;
 	serve_set_config(server->serve, &server->config);
-	assert_int_equal(clients() + misses(), 0);	/* nothing was kept */
+	assert_int_equal(clients() + missing_names(), 0);	/* nothing was kept */
 	assert_int_equal(usage_since(serve_usage(server->serve)), now());
 	assert_int_equal(asked("ALICE<20>"), 0);
 }

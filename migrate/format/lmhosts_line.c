@@ -4,6 +4,7 @@
  *
  *   address name tags         # comment
  *   address "name, padded   \0x1b" tags
+ *   address name#1b           as the SMB suite has it
  *   #INCLUDE path, #BEGIN_ALTERNATE, #END_ALTERNATE
  *
  * A # begins a comment unless a keyword in capitals follows. A bare name has
@@ -114,6 +115,26 @@ static const char *take_quoted(struct piece text, struct lmhosts_line *line)
 	return NULL;
 }
 
+/*
+ * A bare name; with a suffix behind # it is of the SMB suite's own dialect.
+ * Any other # in it may be meant to begin a comment, or not.
+ */
+static const char *take_plain(struct piece text, struct lmhosts_line *line)
+{
+	struct piece suffix = { NULL, 0 };
+	struct piece name = piece_until(text, '#', &suffix);
+	uint64_t number = 0;
+
+	if (name.len < text.len &&
+	    (suffix.len != 2 || !piece_hex(suffix, &number))) {
+		return "a # within a name is neither its end nor a suffix";
+	}
+	line->has_suffix = name.len < text.len;
+	return take_bare(name, (uint8_t)number, &line->name,
+			 &line->changed) ? NULL :
+	       "a name has more than 15 characters";
+}
+
 static const char *take_name(struct piece *rest, struct lmhosts_line *line)
 {
 	struct piece text = piece_trim(*rest);
@@ -130,8 +151,7 @@ static const char *take_name(struct piece *rest, struct lmhosts_line *line)
 	if (text.len == 0 || text.at[0] == '#') {
 		return "there is no name behind the address";
 	}
-	return take_bare(text, 0, &line->name, &line->changed) ? NULL :
-	       "a name has more than 15 characters";
+	return take_plain(text, line);
 }
 
 static const char *take_domain(struct piece text, struct piece *rest,

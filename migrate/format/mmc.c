@@ -80,13 +80,35 @@ struct fields {
 	struct piece field[FIELDS_MAX];
 };
 
-static struct piece unquoted(struct piece field)
+/* Only in a file with commas: with tabs nothing is quoted. */
+static struct piece unquoted(struct piece field, char delimiter)
 {
-	if (field.len > 1 && field.at[0] == '"' &&
+	if (delimiter != '\t' && field.len > 1 && field.at[0] == '"' &&
 	    field.at[field.len - 1] == '"') {
 		field = (struct piece) { field.at + 1, field.len - 2 };
 	}
 	return field;
+}
+
+/*
+ * The length of the next field: to the delimiter, or, where it is in quotes,
+ * behind those. A name may begin with one that has no end.
+ */
+static size_t field_len(struct piece line, char delimiter)
+{
+	struct piece rest = { NULL, 0 };
+	size_t len = piece_until(line, delimiter, &rest).len;
+
+	if (delimiter == '\t' || line.len == 0 || line.at[0] != '"') {
+		return len;
+	}
+	for (size_t i = 1; i < line.len; i++) {
+		if (line.at[i] == '"' && (i + 1 == line.len ||
+					  line.at[i + 1] == delimiter)) {
+			return i + 1;
+		}
+	}
+	return len;
 }
 
 /* Split; what is more than there is room for stays with the last one. */
@@ -94,15 +116,14 @@ static void split(struct piece line, char delimiter, struct fields *fields)
 {
 	fields->count = 0;
 	for (bool more = true; more && fields->count < FIELDS_MAX;) {
-		struct piece rest = { NULL, 0 };
-		struct piece field = piece_until(line, delimiter, &rest);
+		struct piece field = line;
 
-		if (fields->count == FIELDS_MAX - 1) {
-			field = line;
+		if (fields->count < FIELDS_MAX - 1) {
+			field.len = field_len(line, delimiter);
 		}
 		more = field.len < line.len;
 		fields->field[fields->count++] = field;
-		line = rest;
+		line = piece_skip(line, field.len + 1);
 	}
 }
 
@@ -119,9 +140,9 @@ static void join(struct fields *fields, unsigned int first, unsigned int last)
 
 /* ---- the titles ---- */
 
-static int title_column(struct piece title)
+static int title_column(struct piece title, char delimiter)
 {
-	title = unquoted(piece_trim(title));
+	title = unquoted(piece_trim(title), delimiter);
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
 		if (piece_is(title, titles[i].title)) {
 			return (int)titles[i].column;
@@ -161,7 +182,7 @@ static unsigned int find_columns(struct piece line, char delimiter,
 	split(line, delimiter, &fields);
 	*count = fields.count;
 	for (unsigned int i = 0; i < fields.count; i++) {
-		int column = title_column(fields.field[i]);
+		int column = title_column(fields.field[i], delimiter);
 
 		if (column >= 0 && at[column] < 0) {
 			at[column] = (int)i;
@@ -234,7 +255,8 @@ static struct piece field_of(const struct mmc *s, const struct fields *fields,
 
 	return at < 0 || (unsigned int)at >= fields->count ?
 		       (struct piece) { "", 0 } :
-		       piece_trim(unquoted(fields->field[at]));
+		       piece_trim(unquoted(fields->field[at],
+					   s->delimiter));
 }
 
 /* As long as there is a field too many, an address belongs to the last one. */
@@ -388,7 +410,7 @@ static const char *take_record(struct mmc *s, struct fields *fields,
 
 	mend_name(s, fields);
 	mend_addresses(s, fields);
-	name = unquoted(fields->field[s->at[NAME]]);
+	name = unquoted(fields->field[s->at[NAME]], s->delimiter);
 	if (!wintext_suffix(field_of(s, fields, TYPE), &none, &suffix,
 			    &label)) {
 		return "Type does not begin with a suffix such as [20h]";

@@ -23,7 +23,8 @@ static void test_entries(void **state)
 		"192.0.2.10   filesrv\r\n"
 		"\r\n"
 		"192.0.2.11\tGATE\t#PRE\t# our gate\r\n"
-		"192.0.2.12   \"appname        \\0x14\"   #PRE #a comment\r\n");
+		"192.0.2.12   \"appname        \\0x14\"   #PRE #a comment\r\n"
+		"192.0.2.13   suite#1B\n");
 	static const char *const rows[] = {
 		/* a bare name has no case, and is three static names */
 		"FILESRV<00> unique active H static 192.0.2.10",
@@ -33,11 +34,12 @@ static void test_entries(void **state)
 		"GATE<03> unique active H static 192.0.2.11",
 		"GATE<20> unique active H static 192.0.2.11",
 		"appname<14> unique active H static 192.0.2.12",
+		"SUITE<1b> unique active H static 192.0.2.13",
 	};
 
 	(void)state;
-	assert_int_equal(r.count, 7);
-	for (size_t i = 0; i < 7; i++) {
+	assert_int_equal(r.count, 8);
+	for (size_t i = 0; i < 8; i++) {
 		assert_string_equal(reading_text(&r, i), rows[i]);
 	}
 	assert_int_equal(r.rows[3].place, 4);
@@ -118,6 +120,8 @@ static void test_refusals(void **state)
 		{ "192.0.2.1 \"no end", "a name has no closing quote" },
 		{ "192.0.2.1 \"far too long a name here\"",
 		  "a name in quotes is 15 characters and \\0xHH" },
+		{ "192.0.2.1 A#PRE",
+		  "a # within a name is neither its end nor a suffix" },
 		{ "192.0.2.1 A B", "what stands behind the name is no tag" },
 		{ "192.0.2.1 A #MH #SG", "a name cannot be #MH and #SG" },
 		{ "192.0.2.1 A #DOM:SIXTEEN-LETTERS!",

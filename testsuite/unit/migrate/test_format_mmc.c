@@ -66,10 +66,17 @@ static void test_commas(void **state)
 		"Saturday, 18 October 2026 08:03:06\r\n"
 		"CORP,[1Ch] Domain Controller,192.0.2.1,192.0.2.2,Active,x,"
 		"192.0.2.5,10,Infinite\r\n"
-		"\"Q\",[20h] File Server,192.0.2.84,Active,,192.0.2.5,1,x\r\n");
+		"\"Q\",[20h] File Server,192.0.2.84,Active,,192.0.2.5,1,x\r\n"
+		"\"D, E\",[1Ch] x,\"192.0.2.1, 192.0.2.2\",Active,,"
+		"192.0.2.5,2,\"x, y\"\r\n"
+		"\"R,[20h] File Server,192.0.2.85,Active,,192.0.2.5,3,x\r\n");
 
 	(void)state;
-	assert_int_equal(r.count, 3);
+	assert_int_equal(r.count, 5);
+	assert_string_equal(reading_text(&r, 3), "D, E<1c> sgroup active H "
+			    "owner 192.0.2.5 version 2 192.0.2.1 192.0.2.2");
+	assert_string_equal(reading_text(&r, 4), "\"R<20> unique active H "
+			    "owner 192.0.2.5 version 3 192.0.2.85");
 	assert_string_equal(reading_text(&r, 0), "A,B<20> unique active H "
 			    "owner 192.0.2.5 version 2f41 192.0.2.83");
 	assert_string_equal(reading_text(&r, 1), "CORP<1c> sgroup active H "
@@ -86,10 +93,13 @@ static void test_columns_in_any_order(void **state)
 {
 	struct reading r = reading_of(&format_mmc,
 		"IP Address\tRecord Name\tType\n"
-		"192.0.2.83\tPRINTSRV1\t[20h] File Server\n");
+		"192.0.2.83\tPRINTSRV1\t[20h] File Server\n"
+		"192.0.2.84\t\"Q\"\t[20h] File Server\n");
 
 	(void)state;
-	assert_int_equal(r.count, 1);
+	assert_int_equal(r.count, 2);
+	assert_string_equal(reading_text(&r, 1),
+			    "\"Q\"<20> unique active H 192.0.2.84");
 	assert_string_equal(reading_text(&r, 0),
 			    "PRINTSRV1<20> unique active H 192.0.2.83");
 	assert_int_equal(r.rows[0].known & (ROW_STATE | ROW_STATIC |

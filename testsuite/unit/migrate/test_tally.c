@@ -311,7 +311,7 @@ static void test_report_json(void **state)
 	assert_string_equal(text,
 		"{\"source\":\"old\",\"target\":\"new\",\"dry_run\":false,"
 		"\"read\":3,\"static\":0,\"written\":1,\"changed\":1,"
-		"\"skipped\":1,\"configuration\":0,"
+		"\"unchanged\":0,\"skipped\":1,\"configuration\":0,"
 		"\"configuration_written\":0,\"reasons\":["
 		"{\"changed\":1,\"reason\":\"shorter\","
 		"\"for_example\":[\"A<20> (at 12)\"]},"

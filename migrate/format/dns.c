@@ -7,7 +7,8 @@
  * then sorted and decided name by name: all entries of a name must say the
  * same one address, somebody must have asked for it lately, and nothing else
  * may have the name already. Every other row is told as skipped with what is
- * in its way; a second entry of a name that is written is a changed one.
+ * in its way, or as unchanged if DNS says the same already; a second entry of a
+ * name that is written is a changed one.
  * Groups, domains, users and services have no place in DNS: none is derived.
  *
  * Who could register a name with the old server should not get one in DNS
@@ -25,6 +26,8 @@
 #include <string.h>
 
 #define FIRST		1024u		/* rows that there is room for at first */
+static const char there[] = "there already";	/* which is no skip */
+
 #define DOMAIN_MAX	(DNS_NAME - 1 - DNS_LABEL)
 
 /* A row that may become a name, without the room that few need. */
@@ -396,8 +399,8 @@ static const char *not_free(const struct dns *dns, const struct kept *kept)
 	}
 	switch (dns_taken_look(dns->taken, kept->label, kept->member.ip)) {
 	case DNS_SAME:
-		return is_alone(dns) ? NULL :	/* PTR is another record */
-				       "there already, with this address";
+		/* of PTR records this says nothing */
+		return is_alone(dns) ? NULL : there;
 	case DNS_OTHER_ADDRESS:
 		return "taken, by another address";
 	case DNS_OTHER_KIND:
@@ -443,7 +446,11 @@ static void decide(struct dns *dns, const struct kept *kept, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct row row = row_of(&kept[i]);
 
-		tally_skipped(dns->tally, &row, why);
+		if (why == there) {
+			tally_unchanged(dns->tally, &row);
+		} else {
+			tally_skipped(dns->tally, &row, why);
+		}
 	}
 }
 

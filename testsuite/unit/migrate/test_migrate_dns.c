@@ -78,7 +78,8 @@ static void run_close(struct run *run)
 	assert_int_equal(run->ops->close(run->priv, &run->message), 0);
 	tally_sums(run->tally, &run->sums);
 	assert_int_equal(run->sums.read, run->sums.written +
-			 run->sums.changed + run->sums.skipped);
+			 run->sums.changed + run->sums.unchanged +
+			 run->sums.skipped);
 }
 
 static void run_free(struct run *run)

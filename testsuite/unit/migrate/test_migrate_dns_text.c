@@ -129,6 +129,26 @@ static void hosts(void **state)
 	       "192.0.2.83\tprintsrv1\n", 4, 1);
 }
 
+/* What DNS says already, with this address, is neither written nor skipped. */
+static void hosts_that_are_there(void **state)
+{
+	struct format_options how = options();
+	TALLOC_CTX *ctx = talloc_new(NULL);
+	struct tally_sums sums;
+
+	(void)state;
+	set_existing("printsrv1 A 192.0.2.83\n4711 A 192.0.2.6\n"
+		     "also CNAME elsewhere.example.\n");
+	assert_string_equal(write_all(ctx, &format_hosts, &how, &sums),
+			    "# 2 names of a WINS database\n"
+			    "198.51.100.7\tfar-away.corp.example far-away\n"
+			    "192.0.2.6\ttaken.corp.example taken\n");
+	assert_int_equal(sums.written, 2);
+	assert_int_equal(sums.unchanged, 2);
+	assert_int_equal(sums.skipped, 2);
+	talloc_free(ctx);
+}
+
 /* ---- dnsmasq(8): host-record=NAME[,NAME...],ADDRESS[,TTL] ---- */
 
 static void dnsmasq(void **state)
@@ -415,6 +435,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts),
+		cmocka_unit_test(hosts_that_are_there),
 		cmocka_unit_test(dnsmasq),
 		cmocka_unit_test(bind),
 		cmocka_unit_test(bind_reverse),

@@ -95,9 +95,11 @@ def by_chance(dice, count):
 
 
 def canonical(records):
-    """As sets of lines, times to the minute: clocks of two servers differ by a second."""
+    """As sets of lines, times to the minute: clocks of two servers differ by a second.
+    When a name was asked for is this server's, not the record's."""
     def minute(text):
         return text and text[:16]
+    records = [{k: v for k, v in r.items() if k != 'queried'} for r in records]
     return {json.dumps(dict(r, expires=minute(r['expires']),
                             addresses=sorted([dict(a, expires=minute(a['expires']))
                                               for a in r['addresses']],

@@ -40,7 +40,7 @@ bool ese_name(const struct ese_value *value, struct nb_name *name);
 
 struct ese_sight {
 	uint64_t values;	/* that are there */
-	uint64_t unreadable;	/* cut, or no number in a column of numbers */
+	uint64_t unreadable;	/* cut, or no number where one should be */
 	uint32_t shortest, longest;
 	uint64_t lowest, highest;	/* of numbers */
 	uint64_t names, words, times;	/* values that could be such */

@@ -3,12 +3,12 @@
  * libesedb, called by the child behind its walls: the catalog and the rows as
  * frames.
  *
- * The library reads through a handle of libbfio, which may be a set of functions:
- * ours read by pread(2) from the one descriptor there is, so that nothing is
- * opened and even the file's header is parsed behind the walls. The names of
- * libbfio are found at run time in the library that libesedb has brought along:
- * the distribution's libesedb.h wants a header that its package does not
- * require, and two functions are all that is needed.
+ * The library reads through a handle of libbfio, which may be a set of
+ * functions: ours read by pread(2) from the one descriptor there is, so that
+ * nothing is opened and even the file's header is parsed behind the walls. The
+ * names of libbfio are found at run time in the library that libesedb has
+ * brought along: the distribution's libesedb.h wants a header that its package
+ * does not require, and two functions are all that is needed.
  *
  * Tables of the engine (MSys...) are left out. A value is told as its bytes;
  * one that the library cannot give, or that is compressed, or several in one,

@@ -213,15 +213,18 @@ static bool choose_order(struct ese_guess *guess)
 		 clearly(list->own[layout][ESE_BIG],
 			 list->own[layout][ESE_LITTLE]);
 
-	guess->unsure = guess->owner_zero != 0 && is == 0;
+	guess->unsure = guess->owner_zero != 0 &&
+			list->own[layout][ESE_BIG] == 0 &&
+			list->own[layout][ESE_LITTLE] == 0;
 	if (is == 0) {
 		is = clearly(list->private[layout][ESE_BIG],
 			     list->private[layout][ESE_LITTLE]);
 	}
 	if (is == 0) {
 		return ese_problem(guess, "whether addresses stand in network "
-				   "order cannot be told: no name has the "
-				   "address of --owner-zero");
+				   "order cannot be told, neither by the "
+				   "address of --owner-zero nor by private "
+				   "networks");
 	}
 	guess->plan.order = is > 0 ? ESE_BIG : ESE_LITTLE;
 	return true;

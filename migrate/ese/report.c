@@ -105,6 +105,7 @@ char *ese_report_plan(TALLOC_CTX *mem_ctx, const struct ese_plan *plan,
 char *ese_report_row(TALLOC_CTX *mem_ctx, const struct ese_table *table,
 		     const struct ese_frame *frame)
 {
+	static const char digits[] = "0123456789abcdef";
 	char *text = talloc_strdup(mem_ctx, "");
 	char hex[2 * ESE_VALUE_MAX + 1];
 
@@ -113,8 +114,8 @@ char *ese_report_row(TALLOC_CTX *mem_ctx, const struct ese_table *table,
 		uint32_t len = value->data == NULL ? 0 : value->len;
 
 		for (uint32_t k = 0; k < len; k++) {
-			hex[2 * k] = "0123456789abcdef"[value->data[k] >> 4];
-			hex[2 * k + 1] = "0123456789abcdef"[value->data[k] & 15];
+			hex[2 * k] = digits[value->data[k] >> 4];
+			hex[2 * k + 1] = digits[value->data[k] & 15];
 		}
 		hex[2 * len] = '\0';
 		text = talloc_asprintf_append_buffer(

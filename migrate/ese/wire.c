@@ -41,7 +41,9 @@ static void text_from(char *text, size_t max, const uint8_t *data, size_t len)
 {
 	len = len < max ? len : max - 1;
 	for (size_t i = 0; i < len; i++) {
-		text[i] = data[i] >= ' ' && data[i] <= '~' ? (char)data[i] : '?';
+		bool prints = data[i] >= ' ' && data[i] <= '~';
+
+		text[i] = prints ? (char)data[i] : '?';
 	}
 	text[len] = '\0';
 }

@@ -22,6 +22,7 @@
 #include "migrate/formats.h"
 
 #define MEGABYTE (UINT64_C(1) << 20)
+#define HOUR 3600u	/* seconds */
 
 struct mdb {
 	int file;
@@ -118,7 +119,8 @@ static int open_file(TALLOC_CTX *mem_ctx, const struct format_end *end,
 		return EINVAL;
 	}
 	mdb->limits = (struct ese_limits){
-		.seconds = (unsigned int)(30 + mdb->size / MEGABYTE),
+		.seconds = mdb->size < HOUR * MEGABYTE ?
+			(unsigned int)(30 + mdb->size / MEGABYTE) : HOUR,
 		.memory = (size_t)(256 * MEGABYTE + 4 * mdb->size),
 	};
 	ese_guess_begin(&mdb->guess, end->options->owner_zero);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The child that reads ESE, doing other work than it should: the walls hold, and
- * whatever it says or however it ends is a message here.
+ * The child that reads ESE, doing other work than it should: the walls hold,
+ * and whatever it says or however it ends is a message here.
  */
 #include <setjmp.h>
 #include <stdarg.h>

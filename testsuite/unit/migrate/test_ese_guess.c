@@ -327,6 +327,13 @@ static void which_way_round(void **state)
 	assert_int_equal(guess.plan.order, ESE_BIG);
 	assert_true(guess_all(0x5904032d));
 	assert_int_equal(guess.plan.order, ESE_LITTLE);
+	/* 192.168.168.192 is the same both ways, others are not */
+	entries[0].list = "\xc0\xa8\xa8\xc0";
+	entries[1].list = entries[2].list = "\xc0\xa8\4\6";
+	entries[5].list = entries[6].list = "\xc0\xa8\4\7";
+	assert_true(guess_all(0xc0a8a8c0));
+	assert_int_equal(guess.plan.order, ESE_BIG);
+	assert_false(guess.unsure);
 }
 
 static void two_columns_for_one(void **state)

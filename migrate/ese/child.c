@@ -25,14 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_TIMES 10
-
 static const char nonsense[] = "the process that reads it made no sense";
 
 struct ese_child {
 	pid_t pid;		/* 0: it was waited for */
 	int pipe;
-	int patience;		/* ms without a byte */
+	int patience;
 	uint64_t rows_left;	/* more than the file can hold: a lie */
 	uint64_t row;		/* of the table: for messages */
 	struct ese_stream stream;
@@ -175,7 +173,7 @@ int ese_child_run(TALLOC_CTX *mem_ctx, int file, void (*work)(uint32_t table),
 		};
 
 		made->stream.catalog = &made->catalog;
-		made->patience = (int)limits->seconds * 1000 * WAIT_TIMES;
+		made->patience = limits->patience;
 		made->rows_left = job.size / 4;
 		ret = fork_child(made, &job);
 	}
@@ -230,7 +228,8 @@ static const char *death_text(struct ese_child *child, int status)
 	switch (WTERMSIG(status)) {
 	case SIGXCPU:
 	case SIGKILL:
-		return "reading it took longer than its size allows";
+		return "reading it took longer, or more memory, than its size "
+		       "allows";
 	case SIGSYS:
 		return "reading it led to a system call that was not allowed";
 	default:

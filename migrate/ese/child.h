@@ -35,7 +35,8 @@
 #define ESE_CHILD_PIPE 4
 
 struct ese_limits {
-	unsigned int seconds;	/* of the CPU; ten times that, waited for */
+	unsigned int seconds;	/* of the CPU */
+	int patience;		/* ms in which it may say nothing */
 	size_t memory;		/* address space besides what it inherits */
 };
 

@@ -102,6 +102,7 @@ static int open_file(TALLOC_CTX *mem_ctx, const struct format_end *end,
 	uint8_t head[ESE_HEAD_BYTES] = { 0 };
 	char why[ESE_HEAD_TEXT] = "";
 	struct stat st = { .st_size = 0 };
+	unsigned int seconds = 0;
 	ssize_t got = 0;
 
 	if (fstat(mdb->file, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -118,9 +119,12 @@ static int open_file(TALLOC_CTX *mem_ctx, const struct format_end *end,
 		*message = talloc_strdup(mem_ctx, why);
 		return EINVAL;
 	}
+	/* if it waits for ten times the CPU that it may have, it hangs */
+	seconds = mdb->size < HOUR * MEGABYTE ?
+			  (unsigned int)(30 + mdb->size / MEGABYTE) : HOUR;
 	mdb->limits = (struct ese_limits){
-		.seconds = mdb->size < HOUR * MEGABYTE ?
-			(unsigned int)(30 + mdb->size / MEGABYTE) : HOUR,
+		.seconds = seconds,
+		.patience = (int)seconds * 10 * 1000,
 		.memory = (size_t)(256 * MEGABYTE + 4 * mdb->size),
 	};
 	ese_guess_begin(&mdb->guess, end->options->owner_zero);

@@ -23,6 +23,7 @@
 #include "migrate/ese/child.h"
 
 static const struct ese_limits limits = { .seconds = 5,
+					  .patience = 600000,
 					  .memory = (size_t)256 << 20 };
 static TALLOC_CTX *mem_ctx;
 static int file;
@@ -202,6 +203,38 @@ static void ends(void **state)
 	}
 }
 
+static void spin(uint32_t table)
+{
+	for (volatile uint32_t turn = table;; turn++) {
+	}
+}
+
+static void fails_within(int patience, const char *word)
+{
+	const struct ese_limits few = { .seconds = 1,
+					.patience = patience,
+					.memory = (size_t)256 << 20 };
+	struct ese_child *child = NULL;
+	const struct ese_frame *frame = NULL;
+	char *message = NULL;
+
+	assert_int_equal(ese_child_run(mem_ctx, file, spin, 0, &few, &child,
+				       &message), 0);
+	assert_int_equal(ese_child_next(child, &frame, &message),
+			 ESE_NEXT_FAILED);
+	assert_non_null(strstr(message, word));
+}
+
+/* A second of the CPU is all it gets, and no patience at all is none. */
+static void never_ends(void **state)
+{
+	(void)state;
+	fails_within(0, "does not answer");
+	if (!ESE_WATCHED) {
+		fails_within(600000, "took longer");
+	}
+}
+
 /* ---- the walls ---- */
 
 static void try_open(uint32_t table)
@@ -339,7 +372,7 @@ static void no_database(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(good), TEST(words), TEST(ends), TEST(walls),
+		TEST(good), TEST(words), TEST(ends), TEST(never_ends), TEST(walls),
 		TEST(windows), TEST(given_up), TEST(no_database),
 	};
 

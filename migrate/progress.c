@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "migrate/winsmigrate.h"
+
 #define TENTHS_FROM	(1u << 20)	/* bytes */
 #define ROWS_A_LINE	100000u
 #define DRAW_USEC	200000u
@@ -30,6 +32,7 @@ void progress_begin(struct progress *progress, uint64_t size)
 	*progress = (struct progress) {
 		.size = size,
 		.terminal = isatty(STDERR_FILENO),
+		.quiet = options.json != 0,
 		.began = now_usec(),
 		.next = size > 0 ? 1 : ROWS_A_LINE,
 	};
@@ -83,6 +86,9 @@ void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
 {
 	uint64_t now = 0;
 
+	if (progress->quiet) {
+		return;
+	}
 	if (!progress->terminal) {
 		line(progress, rows, bytes);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Progress on stderr: a bar with rate and ETA on a terminal, now and then a
- * line otherwise.
+ * line otherwise; nothing with --json, for a machine reads the report there.
  */
 #ifndef WINSMIGRATE_PROGRESS_H
 #define WINSMIGRATE_PROGRESS_H
@@ -12,6 +12,7 @@
 struct progress {
 	uint64_t size;		/* of the source in bytes; 0: not known */
 	bool terminal;
+	bool quiet;
 	bool drawn;		/* a bar stands on the line */
 	uint64_t began;		/* usec of the monotonic clock */
 	uint64_t shown;

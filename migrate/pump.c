@@ -20,6 +20,9 @@
 
 static volatile sig_atomic_t interrupted;
 
+/* What ends a program politely: a .part must not stay behind. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
 static void on_interrupt(int signum)
 {
 	interrupted = signum;
@@ -32,7 +35,20 @@ void pump_catch_interrupt(void)
 		.sa_flags = SA_RESTART | (int)SA_RESETHAND,
 	};
 
-	(void)sigaction(SIGINT, &action, NULL);
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		(void)sigaction(ends[i], &action, NULL);
+	}
+}
+
+void pump_hold_interrupt(sigset_t *before)
+{
+	sigset_t held;
+
+	(void)sigemptyset(&held);
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		(void)sigaddset(&held, ends[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &held, before);
 }
 
 bool pump_interrupted(void)
@@ -43,8 +59,8 @@ bool pump_interrupted(void)
 void pump_raise_interrupt(void)
 {
 	if (interrupted != 0) {
-		(void)signal(SIGINT, SIG_DFL);
-		(void)raise(SIGINT);
+		(void)signal(interrupted, SIG_DFL);
+		(void)raise(interrupted);
 	}
 }
 

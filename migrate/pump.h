@@ -5,6 +5,8 @@
 #ifndef WINSMIGRATE_PUMP_H
 #define WINSMIGRATE_PUMP_H
 
+#include <signal.h>
+
 #include "migrate/source.h"
 
 struct pump {
@@ -19,9 +21,15 @@ struct pump {
 	const char *where;	/* the target, for messages */
 };
 
-/* Let Ctrl-C end the loop behind a whole row; a second one ends us. */
+/*
+ * Let Ctrl-C, or another signal that asks us to end, end the loop behind a
+ * whole row; a second one ends us.
+ */
 void pump_catch_interrupt(void);
 bool pump_interrupted(void);
+
+/* Keep it away for now; before: what sigprocmask() brings back. */
+void pump_hold_interrupt(sigset_t *before);
 
 /* Let the signal do what it always does, if it has come. */
 void pump_raise_interrupt(void);

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,12 +52,10 @@ struct pipe {
 static ssize_t wait_read(int fd, void *buf, size_t size)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	sigset_t interrupt, before;
+	sigset_t before;
 	int ready = -1;
 
-	(void)sigemptyset(&interrupt);
-	(void)sigaddset(&interrupt, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &interrupt, &before);
+	pump_hold_interrupt(&before);
 	do {
 		errno = EINTR;
 		ready = pump_interrupted() ? -1 :

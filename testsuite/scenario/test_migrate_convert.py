@@ -80,6 +80,8 @@ class Convert(unittest.TestCase):
         self.assertEqual(done.stdout, text)
         for tenth in range(10, 101, 10):
             self.assertIn('%d %%  ' % tenth, done.stderr)
+        done = self.run_it('--json', 'convert', 'long', '-t', 'winsd')
+        self.assertEqual(json.loads(done.stderr)['written'], 5000)
 
     def test_skipped_and_read_again(self):
         self.put('source', FIRST + line(1) + 'broken\n' + line(2))
@@ -167,7 +169,8 @@ class Convert(unittest.TestCase):
     def test_interrupt(self):
         """At a pipe that says nothing more: whole rows are out, the target is
         not there, and the program ends by the signal."""
-        for words in ([], ['target']):
+        for words, signum in ([], signal.SIGINT), (['target'], signal.SIGINT), \
+                (['target'], signal.SIGTERM):
             with open(self.path('out'), 'w+', encoding='utf-8') as out:
                 proc = subprocess.Popen([PROGRAM, 'convert', '-f', 'winsd', '-', '-t', 'winsd'] +
                                         words, cwd=self.folder, stdin=subprocess.PIPE, stdout=out,
@@ -175,8 +178,8 @@ class Convert(unittest.TestCase):
                 # more than a pipe holds: when all is taken it has begun
                 proc.stdin.write(FIRST + ''.join(line(i) for i in range(2000)))
                 proc.stdin.flush()
-                proc.send_signal(signal.SIGINT)
-                self.assertEqual(proc.wait(timeout=60), -signal.SIGINT)
+                proc.send_signal(signum)
+                self.assertEqual(proc.wait(timeout=60), -signum)
                 self.assertIn('interrupted', proc.communicate()[1])
                 out.seek(0)
                 text = out.read()

@@ -20,8 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json_record.h"
-#include "migrate/row.h"
+#include "migrate/row_json.h"
 
 #define SAMPLES 3		/* rows that are named per reason */
 #define FIELDS 32		/* bits of enum row_field */
@@ -138,9 +137,7 @@ static void keep_row(struct tally *tally, const struct row *row,
 		return;
 	}
 	json_begin(&j, '{');
-	json_record_members(&j, &row->rec);
-	json_record_queried(&j, (row->known & ROW_QUERIED) != 0 ?
-				row->queried : JSON_QUERIED_UNKNOWN);
+	row_json_members(&j, row);
 	json_key(&j, "skipped");
 	json_text(&j, reason);
 	json_end(&j, '}');

@@ -18,8 +18,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/json_record.h"
 #include "migrate/formats.h"
+#include "migrate/row_json.h"
 #include "migrate/text.h"
 
 #define HEAD "{\"format\":\"winsd-1\"}\n"
@@ -29,42 +29,6 @@ struct winsd {
 	FILE *file;
 	struct text *text;	/* of reading */
 };
-
-/* ---- fields and keys ---- */
-
-static const struct {
-	unsigned int field, key;
-} pairs[] = {
-	{ ROW_STATE, JSON_STATE },
-	{ ROW_STATIC, JSON_STATIC },
-	{ ROW_NODE, JSON_NODE },
-	{ ROW_OWNER, JSON_OWNER },
-	{ ROW_VERSION, JSON_VERSION },
-	{ ROW_EXPIRES, JSON_EXPIRES },
-	{ ROW_SCOPE, JSON_SCOPE },
-	{ ROW_MEMBER_OWNERS, JSON_MEMBER_OWNER },
-	{ ROW_MEMBER_EXPIRES, JSON_MEMBER_EXPIRES },
-};
-
-static unsigned int keys_of(unsigned int known)
-{
-	unsigned int keys = 0;
-
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		keys |= (known & pairs[i].field) != 0 ? pairs[i].key : 0;
-	}
-	return keys;
-}
-
-static unsigned int known_by(unsigned int keys)
-{
-	unsigned int known = ROW_TYPE | ROW_RAW_NAMES;
-
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		known |= (keys & pairs[i].key) != 0 ? pairs[i].field : 0;
-	}
-	return known;
-}
 
 /* ---- the first line ---- */
 
@@ -169,7 +133,7 @@ static enum format_step take_line(struct winsd *winsd, struct row *row,
 			      "not a record", reason);
 		return FORMAT_SKIPPED;
 	}
-	row->known = known_by(keys) |
+	row->known = row_json_known(keys) |
 		     (row->queried != 0 ? ROW_QUERIED : 0u);
 	if (row->rec.owner == 0) {	/* 0.0.0.0: nobody */
 		row->known &= ~(unsigned int)ROW_OWNER;
@@ -203,9 +167,7 @@ static int winsd_put(void *priv, const struct row *row, char **message)
 		return 0;
 	}
 	json_begin(&j, '{');
-	json_record_some(&j, &row->rec, keys_of(row->known));
-	json_record_queried(&j, (row->known & ROW_QUERIED) != 0 ?
-			    row->queried : JSON_QUERIED_UNKNOWN);
+	row_json_members(&j, row);
 	json_end(&j, '}');
 	json_newline(&j);
 	if (ferror(winsd->file)) {

@@ -194,6 +194,31 @@ static void test_files(void **state)
 	talloc_free(mem);
 }
 
+/* What nobody said is no default in what is kept. */
+static void test_kept_as_little_as_known(void **state)
+{
+	TALLOC_CTX *mem = talloc_new(NULL);
+	char *path = file_of(mem, "s");
+	struct tally *tally = tally_create(mem, path);
+	struct row row = row_of("A");
+	char *message = NULL;
+	char *text = NULL;
+
+	(void)state;
+	row.known = ROW_TYPE | ROW_STATIC;
+	tally_skipped(tally, &row, "no owner");
+	assert_int_equal(tally_close(tally, &message), 0);
+	text = content(path);
+	assert_string_equal(text, "{\"format\":\"winsd-1\"}\n"
+			    "{\"name\":\"A\",\"suffix\":32,"
+			    "\"type\":\"unique\",\"static\":false,"
+			    "\"addresses\":[{\"ip\":\"192.0.2.10\"}],"
+			    "\"skipped\":\"no owner\"}\n");
+	free(text);
+	assert_int_equal(unlink(path), 0);
+	talloc_free(mem);
+}
+
 static void test_no_file(void **state)
 {
 	struct tally *tally = tally_create(NULL, "/nowhere/s");
@@ -362,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_what_is_lost),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_kept_as_little_as_known),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_report),

@@ -261,6 +261,25 @@ static void test_housekeeping(void **state)
 	finish(&s);
 }
 
+/* Only counted: through_read() would keep, and move, all of them. */
+static size_t count_rows(struct stage *s)
+{
+	struct format_end end = { .path = s->path, .options = &options,
+				  .tally = s->tally };
+	char *message = NULL;
+	void *priv = NULL;
+	size_t count = 0;
+	struct row row;
+
+	assert_int_equal(format_ldb.open(s->mem, &end, false, &priv,
+					 &message), 0);
+	while (format_ldb.next(priv, &row, &message) == FORMAT_ROW) {
+		count++;
+	}
+	assert_int_equal(format_ldb.close(priv, &message), 0);
+	return count;
+}
+
 /* More than fit into one transaction, and one of them twice. */
 static void test_batches(void **state)
 {
@@ -282,8 +301,7 @@ static void test_batches(void **state)
 	tally_sums(s.tally, &sums);
 	assert_int_equal(sums.written, ROWS - 1);
 	assert_int_equal(sums.skipped, 1);
-	assert_int_equal(read_path(&s, s.path), FORMAT_END);
-	assert_int_equal(s.count, ROWS - 1);
+	assert_int_equal(count_rows(&s), ROWS - 1);
 	finish(&s);
 }
 
@@ -436,11 +454,11 @@ static void test_damaged(void **state)
 	(void)state;
 	write_rows(&s, rows, 3);
 	image = load(&s, &len);
-	for (size_t cut = len - 1; cut > 4096; cut -= 4096) {
+	for (size_t cut = len - 1; cut > len / 8; cut -= len / 16) {
 		try_image(&s, image, cut);
 	}
 	seed = 7;
-	for (unsigned int tries = 0; tries < 60;) {
+	for (unsigned int tries = 0; tries < 40;) {
 		size_t at = draw((unsigned int)len);
 		uint8_t was = image[at];
 

@@ -173,7 +173,9 @@ static void tell_statics(struct preflight *p, const struct walk *walk)
 			       walk->statics);
 		return;
 	}
-	preflight_tell(p, walk->host, "statics", PREFLIGHT_PROBLEM,
+	preflight_tell(p, walk->host, "statics",
+		       p->format_options.dynamic_only ? PREFLIGHT_NOTE :
+							PREFLIGHT_PROBLEM,
 		       "no static record came: it may not list us (our "
 		       "address %s) as a replication partner, or it has none",
 		       nb_addr_print(walk->ours, ours));

@@ -99,9 +99,11 @@ class Live(unittest.TestCase):
         self.addCleanup(answers.close)
         return answers
 
+    options = ''          # lines of the configuration
+
     def run_it(self, *words, status=0):
         """stdout; stderr is in self.said."""
-        config = self.path('smb.conf', '[global]\n\tnetbios name = US\n')
+        config = self.path('smb.conf', '[global]\n\tnetbios name = US\n' + self.options)
         argv = [os.path.join(harness.BUILD, 'bin', 'winsmigrate'), '-s', config] + list(words)
         with self.network.entered():
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -285,6 +287,14 @@ class Preflight(Live):
                 '1B not in 1C': '1: APART<1b>'}.items():
             self.assertIn(said, detail[None, check])
 
+    def test_no_statics(self):
+        """Which may be so."""
+        self.partner(OLD, wrepl.record('FILESRV<20>', '10.0.0.1', version=1))
+        self.answers(OLD)
+        for words, result, status in (((), 'problem', 7), (('--dynamic-only',), 'note', 0)):
+            lines = self.lines('preflight', *words, OLD, status=status)
+            self.assertEqual(self.found(lines)[OLD, 'statics'], result)
+
     def test_timers(self):
         """Ours, the defaults of Windows, beside an export: microsoft-wins.md 2."""
         text = ('Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SYSTEM\\'
@@ -347,6 +357,22 @@ class Compare(Live):
         words = ('compare', 'wrepl://' + OLD, 'wrepl://' + NEW)
         self.assertEqual(len(self.lines(*words)), 1)
         self.lines('compare', '--strict', *words[1:], status=7)
+
+    def test_kept_out(self):
+        """By the configuration: a name that is allowed after all, and owners."""
+        self.options = ('\twins:allow names = WPAD\n\twins:blocked names = WPAD OTHER\n'
+                        '\twins:block owners = %s, %s\n' % (SPOKE, DEAD))
+        self.partner(OLD, wrepl.record('WPAD<20>', '10.0.0.9', version=1),
+                     wrepl.record('OTHER<20>', '10.0.0.9', version=2),
+                     wrepl.record('FAR<20>', '10.0.0.9', version=1, owner=DEAD),
+                     wrepl.record('DOM<1c>', ['10.0.0.1', ('10.0.0.2', SPOKE)], type='sgroup',
+                                  version=3))
+        self.partner(NEW, wrepl.record('DOM<1c>', ['10.0.0.1'], type='sgroup', version=3,
+                                       owner=OLD))
+        rows = self.lines('compare', 'wrepl://' + OLD, 'wrepl://' + NEW, status=7)
+        self.assertEqual({r['name']: (r['class'], r['reason']) for r in rows}, {
+            'WPAD': ('real', 'on one side only'), 'OTHER': ('expected', 'blocked name'),
+            'FAR': ('expected', 'blocked owner'), 'DOM': ('expected', 'blocked owner')})
 
     def test_file_and_queries(self):
         """A file against what a server answers, at a rate."""

@@ -44,6 +44,7 @@
 #include "migrate/winsmigrate.h"
 
 #define SKIPPED_FILES 1000
+#define VERSION_JUMP 1000000u
 
 static char *owners = NULL;
 static char *undo = NULL;
@@ -320,15 +321,27 @@ static const char *lasting(struct import *import, const char *rule)
 	return reason != NULL ? reason : "out of memory";
 }
 
+void import_count(struct import *import, const struct row *row,
+		  uint64_t result)
+{
+	bool ours = (result & CONTROL_IMPORT_OURS) != 0;
+	bool numbered = (result & CONTROL_IMPORT_NUMBERED) != 0;
+
+	import->ours += ours;
+	import->numbered += numbered;
+	if (ours && !numbered && row->rec.version > import->highest) {
+		import->highest = row->rec.version;
+	}
+}
+
 void import_account(struct import *import, const struct row *row,
 		    uint64_t result, const char *rule)
 {
+	import_count(import, row, result);
 	switch (result & CONTROL_IMPORT_OUTCOME) {
 	case NB_DONE:
 		import->stored++;
-		import->ours += (result & CONTROL_IMPORT_OURS) != 0;
 		if ((result & CONTROL_IMPORT_NUMBERED) != 0) {
-			import->numbered++;
 			tally_changed(import->tally, row,
 				      "a new version number of this server");
 		} else {
@@ -347,6 +360,19 @@ void import_account(struct import *import, const struct row *row,
 	}
 }
 
+/* What a partner takes for an accident (wins:version jump, as it is usual). */
+static void tell_jump(const struct import *import)
+{
+	if (import->handed_out == 0 || import->highest <= import->handed_out ||
+	    import->highest - import->handed_out <= VERSION_JUMP) {
+		return;
+	}
+	tool_say("their versions reach %" PRIu64 ", far above the %" PRIu64
+		 " that partners know: they keep them in quarantine until "
+		 "somebody says 'winsctl owner accept' there", import->highest,
+		 import->handed_out);
+}
+
 int import_may_replicate(const struct import *import)
 {
 	if (import->ours == 0 || import->push_partners == 0) {
@@ -356,6 +382,7 @@ int import_may_replicate(const struct import *import)
 		 "them with new version numbers: they replicate to %u "
 		 "partner%s", import->ours, import->numbered,
 		 import->push_partners, import->push_partners == 1 ? "" : "s");
+	tell_jump(import);
 	if (import->replicate || options.dry_run) {
 		return TOOL_OK;
 	}

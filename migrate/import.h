@@ -25,6 +25,7 @@ struct import {
 	struct place place;		/* of a stopped one, locked */
 	uint32_t self;			/* the server's owner address */
 	unsigned int push_partners;
+	uint64_t handed_out;		/* versions up to here have been */
 	struct tally *tally;
 	struct spool *spool;
 	const char *undo;		/* --undo FILE; NULL: by the time */
@@ -35,6 +36,7 @@ struct import {
 	uint64_t stored;
 	uint64_t ours;			/* of them, partners will be told */
 	uint64_t numbered;		/* with a new version number */
+	uint64_t highest;		/* version of ours that was kept */
 	uint64_t protected_ones;	/* skipped for want of --yes */
 	const char *kept;		/* the old database is here; NULL */
 	const char *undo_path;		/* or there; NULL */
@@ -46,6 +48,10 @@ struct import {
  */
 void import_account(struct import *import, const struct row *row,
 		    uint64_t result, const char *rule);
+
+/* The part of it that import_may_replicate() asks for. */
+void import_count(struct import *import, const struct row *row,
+		  uint64_t result);
 
 /*
  * Is what is to come allowed to reach partners? TOOL_OK, or TOOL_REFUSED

@@ -227,6 +227,7 @@ static void find_time(struct files *f)
 	int64_t wall = (int64_t)time(NULL);
 
 	f->counter = f->reserved;
+	f->import->handed_out = f->reserved;
 	f->saved.there = f->has_alive && f->has_wall;
 	start = age_begin(&f->saved, wall,
 			  age_cap(f->import->policy.max_ttl));

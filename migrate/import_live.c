@@ -110,6 +110,9 @@ static void take_partners(struct import *import,
 		} else if (field.tag == CONTROL_TRUTH &&
 			   strcmp(key, "push") == 0) {
 			import->push_partners += control_number(&field) != 0;
+		} else if (field.tag == CONTROL_NUMBER &&
+			   strcmp(key, "our_max") == 0) {
+			import->handed_out = control_number(&field);
 		}
 	}
 }
@@ -216,9 +219,8 @@ static void one_result(struct live *live, const struct row *row,
 	}
 	if (live->tells) {
 		import_account(import, row, result, rule);
-	} else if ((result & CONTROL_IMPORT_OUTCOME) == NB_DONE) {
-		import->ours += (result & CONTROL_IMPORT_OURS) != 0;
-		import->numbered += (result & CONTROL_IMPORT_NUMBERED) != 0;
+	} else {
+		import_count(import, row, result);
 	}
 }
 

@@ -509,6 +509,19 @@ class Partners(ImportCase):
         self.assertEqual({n: r['owner'] for n, r in self.held(second).items()},
                          {'MINE<20>': US})
 
+    def test_far_versions(self):
+        """Partners would take them for an accident: that is said before."""
+        first, _second = self.pair()
+        first.ctl('record', 'add', 'FIXED<20>', '10.0.0.9')
+        path = self.source(first, [record('NEAR', US, 5000)])
+        self.assertNotIn('quarantine', self.run_import(first, path, '--dry-run'))
+        path = self.source(first, [record('FAR', US, 2 ** 40)])
+        for _ in range(2):
+            self.assertIn('reach %d, far above' % 2 ** 40,
+                          self.run_import(first, path, '--dry-run'))
+            if first.running():
+                first.stop()
+
     def test_owners_adopt(self):
         first, _second = self.pair()
         path = self.source(first, [record('FIXED', OLD, 7, static=True)])

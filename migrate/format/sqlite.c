@@ -241,13 +241,13 @@ static int sqlite_put(void *priv, const struct row *row, char **message)
 static int probe(const struct format_head *head)
 {
 	static const char magic[] = "SQLite format 3";
-	const uint8_t *id = head->data + 68;	/* application_id */
 
 	if (head->len < 100 ||
 	    memcmp(head->data, magic, sizeof(magic)) != 0) {
 		return 0;
 	}
-	return memcmp(id, "WINS", 4) == 0 ? 100 : 40;
+	/* application_id */
+	return memcmp(head->data + 68, "WINS", 4) == 0 ? 100 : 40;
 }
 
 static bool is_null(sqlite3_stmt *stmt, int column)

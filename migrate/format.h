@@ -65,7 +65,8 @@ struct format_head {
 	const char *path;	/* as given; "-" for a stream */
 	const char *name;	/* its last part, lower case */
 	bool is_folder;
-	const uint8_t *data;	/* its first bytes, at most FORMAT_HEAD */
+	const uint8_t *data;	/* its first bytes, at most FORMAT_HEAD; not
+				   NULL where there are none */
 	size_t len;
 };
 #define FORMAT_HEAD 8192u

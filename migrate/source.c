@@ -298,12 +298,15 @@ static int open_failed(const struct source *source, int error,
 	}
 }
 
+/* Of a folder, an address or an empty file: readers need not ask. */
+static const uint8_t nothing[1];
+
 int source_open(TALLOC_CTX *mem_ctx, const char *path, const char *name,
 		const struct format_options *format_options,
 		struct tally *tally, struct source **source)
 {
 	struct source *s = talloc_zero(mem_ctx, struct source);
-	struct format_head head = { .path = path };
+	struct format_head head = { .path = path, .data = nothing };
 	struct format_end end = { .path = path };
 	char *message = NULL;
 	int status = TOOL_OK;

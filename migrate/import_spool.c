@@ -58,8 +58,7 @@ static int spool_destructor(struct spool *spool)
 	return 0;
 }
 
-/* A file without a name, where there is more room than memory. */
-static FILE *nameless(void)
+FILE *spool_nameless(void)
 {
 	const char *folder = getenv("TMPDIR");
 	int fd = open(folder != NULL ? folder : "/var/tmp",
@@ -81,7 +80,7 @@ int spool_create(TALLOC_CTX *mem_ctx, struct spool **spool)
 	}
 	talloc_set_destructor(fresh, spool_destructor);
 	for (int i = 0; i < SPOOL_CLASSES; i++) {
-		fresh->file[i] = nameless();
+		fresh->file[i] = spool_nameless();
 		if (fresh->file[i] == NULL) {
 			int error = errno;
 

@@ -8,6 +8,7 @@
 #ifndef WINSMIGRATE_IMPORT_SPOOL_H
 #define WINSMIGRATE_IMPORT_SPOOL_H
 
+#include <stdio.h>
 #include <talloc.h>
 
 #include "migrate/row.h"
@@ -20,6 +21,9 @@ enum spool_class {
 };
 
 struct spool;
+
+/* A file without a name, where there is more room than memory. NULL: errno. */
+FILE *spool_nameless(void);
 
 /* 0 or an errno. */
 int spool_create(TALLOC_CTX *mem_ctx, struct spool **spool);

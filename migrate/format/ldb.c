@@ -34,6 +34,7 @@
 #include "migrate/format/ldbrec.h"
 #include "migrate/format/ldif.h"
 #include "migrate/formats.h"
+#include "migrate/import_spool.h"
 
 #define LOCK_TRIES	40		/* of 50 ms */
 #define LOCK_PATIENCE	30		/* s, once the search has begun to wait */
@@ -297,11 +298,11 @@ static int look(TALLOC_CTX *mem_ctx, const char *path, char **message)
 /* ---- which files ---- */
 
 static const char *in_folder(TALLOC_CTX *mem_ctx, const char *folder,
-			     const char *name)
+			     const char *name, int mode)
 {
 	char *path = talloc_asprintf(mem_ctx, "%s/%s", folder, name);
 
-	return path != NULL && access(path, F_OK) == 0 ? path : NULL;
+	return path != NULL && access(path, mode) == 0 ? path : NULL;
 }
 
 static const char *find_config(TALLOC_CTX *mem_ctx, const char *folder)
@@ -313,7 +314,7 @@ static const char *find_config(TALLOC_CTX *mem_ctx, const char *folder)
 	const char *path = NULL;
 
 	for (unsigned int i = 0; path == NULL && i < 3; i++) {
-		path = in_folder(mem_ctx, folder, places[i]);
+		path = in_folder(mem_ctx, folder, places[i], R_OK);
 	}
 	return path;
 }
@@ -343,7 +344,7 @@ static int find_databases(TALLOC_CTX *mem_ctx, const struct format_end *end,
 	folder = S_ISDIR(st.st_mode) ? end->path :
 				       folder_of(mem_ctx, end->path);
 	paths[0] = S_ISDIR(st.st_mode) ?
-		in_folder(mem_ctx, folder, "wins.ldb") : end->path;
+		in_folder(mem_ctx, folder, "wins.ldb", F_OK) : end->path;
 	if (folder == NULL || paths[0] == NULL) {
 		return ENOENT;
 	}
@@ -353,8 +354,8 @@ static int find_databases(TALLOC_CTX *mem_ctx, const struct format_end *end,
 	paths[1] = find_config(mem_ctx, folder);
 	if (paths[1] == NULL) {
 		tally_remark(end->tally, "no wins_config.ldb beside it nor in "
-			     "'private': what partners the server had is not "
-			     "known");
+			     "'private' that may be read: what partners the "
+			     "server had is not known");
 	}
 	return 0;
 }
@@ -369,7 +370,7 @@ static int read_databases(struct ldb *ldb, const struct format_end *end,
 	for (unsigned int i = 0; ret == 0 && paths[i] != NULL; i++) {
 		ret = look(mem_ctx, paths[i], message);
 	}
-	if (ret == 0 && (ldb->file = tmpfile()) == NULL) {
+	if (ret == 0 && (ldb->file = spool_nameless()) == NULL) {
 		ret = errno;
 	}
 	if (ret == 0) {

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "migrate/format/ldbrec.h"
+#include "migrate/import_spool.h"
 
 #define LAST_SECOND	253402300799	/* of the year 9999: never */
 #define LIFE_OWN	518400		/* s, where nobody said: 6 days, ... */
@@ -312,7 +313,7 @@ static int wait_for_version(struct ldbrec_writer *writer,
 			    const struct row *row)
 {
 	if (writer->file == NULL) {
-		writer->file = tmpfile();
+		writer->file = spool_nameless();
 	}
 	if (writer->file == NULL ||
 	    fwrite(row, sizeof(*row), 1, writer->file) != 1) {

@@ -395,6 +395,14 @@ static void end_file(struct registry *s)
 	}
 }
 
+/* May the line that is wrong concern us? Other services' do not. */
+static bool is_ours(struct registry *s)
+{
+	const char *key = regfile_key(s->file);
+
+	return key[0] == '\0' || below_service(s, key) != NULL;
+}
+
 /* With its key, so that it can be mended where it lies. */
 static enum format_step refuse(struct registry *s, char *what)
 {
@@ -428,8 +436,10 @@ static enum format_step registry_next(void *priv, struct row *row,
 		} else if (ret == -1 && ended) {
 			*message = what;
 			return FORMAT_FAILED;
-		} else if (ret == -1) {
+		} else if (ret == -1 && is_ours(s)) {
 			return refuse(s, what);
+		} else {
+			talloc_free(what);
 		}
 	}
 	if (!s->read) {

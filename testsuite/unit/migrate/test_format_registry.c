@@ -218,6 +218,30 @@ static void test_wrong_lines(void **state)
 	talloc_free(r.mem_ctx);
 }
 
+/* Other services have values longer than any of ours, and stranger ones. */
+static void test_other_services(void **state)
+{
+	TALLOC_CTX *mem_ctx = talloc_new(NULL);
+	char *text = talloc_strdup(mem_ctx, HEAD
+		"[HKEY_LOCAL_MACHINE\\SYSTEM\\Other]\n\"Long\"=hex:\\\n");
+	struct reading r;
+
+	(void)state;
+	for (unsigned int i = 0; i < 5000; i++) {
+		text = talloc_strdup_append_buffer(text,
+			"  00,01,02,03,04,05,06,07,08,09,0a,\\\n");
+	}
+	text = talloc_strdup_append_buffer(text, "  ff\n\"What\"=what:1\n"
+		WINS "\\Parameters]\n\"PortNo\"=dword:0000002b\n");
+	r = reading_of(&format_registry, text);
+	assert_int_equal(r.count, 1);
+	assert_string_equal(reading_option(&r, 0),
+			    "wins:replication port = 43");
+	assert_int_equal(r.sums.skipped, 0);
+	talloc_free(r.mem_ctx);
+	talloc_free(mem_ctx);
+}
+
 static void test_not_ours(void **state)
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
@@ -362,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_accept_list),
 		cmocka_unit_test(test_deletions_and_control_sets),
 		cmocka_unit_test(test_wrong_lines),
+		cmocka_unit_test(test_other_services),
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_fragment),
 		cmocka_unit_test(test_fragment_refuses),

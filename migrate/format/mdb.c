@@ -120,8 +120,8 @@ static int open_file(TALLOC_CTX *mem_ctx, const struct format_end *end,
 		return EINVAL;
 	}
 	/* if it waits for ten times the CPU that it may have, it hangs */
-	seconds = mdb->size < HOUR * MEGABYTE ?
-			  (unsigned int)(30 + mdb->size / MEGABYTE) : HOUR;
+	seconds = mdb->size < HOUR / 4 * MEGABYTE ?
+			  (unsigned int)(60 + 4 * mdb->size / MEGABYTE) : HOUR;
 	mdb->limits = (struct ese_limits){
 		.seconds = seconds,
 		.patience = (int)seconds * 10 * 1000,

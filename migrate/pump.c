@@ -68,7 +68,7 @@ static int source_failed(const struct pump *pump)
 {
 	const struct source *source = pump->source;
 
-	tool_say("%s: %s", source->path, source->message != NULL ?
+	tool_say("%s: %s", source->shown, source->message != NULL ?
 		 source->message : "cannot be read to its end");
 	return TOOL_FAILED;
 }

@@ -281,7 +281,7 @@ static int open_failed(const struct source *source, int error,
 	if (pump_interrupted()) {
 		return TOOL_FAILED;
 	}
-	tool_say("%s: %s", source->path,
+	tool_say("%s: %s", source->shown,
 		 message != NULL ? message : strerror(error));
 	switch (error) {
 	case ENOENT:
@@ -318,6 +318,12 @@ int source_open(TALLOC_CTX *mem_ctx, const char *path, const char *name,
 	}
 	s->path = path;
 	s->mem_ctx = s;
+	s->shown = talloc_strndup(s, path, strlen(path) -
+				  (strcmp(path, "winsd:") == 0));
+	if (s->shown == NULL) {
+		talloc_free(s);
+		return TOOL_FAILED;
+	}
 	talloc_set_destructor(s, source_destructor);
 	head.name = last_part(s, path);
 	status = has_scheme(path) ? TOOL_OK : look(s, &head);

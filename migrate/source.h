@@ -10,6 +10,7 @@
 
 struct source {
 	const char *path;		/* as typed */
+	const char *shown;		/* in messages: without a last colon */
 	const struct format_ops *ops;
 	uint64_t size;			/* bytes; 0: nobody knows */
 	FILE *file;			/* NULL: the format has its own way */

@@ -102,7 +102,8 @@ static void text_configuration(const struct tally *tally,
 		return;
 	}
 	(void)fprintf(file, "  configuration: %" PRIu64 " lines, %" PRIu64
-		      " %s\n", sums->options, written, way->verb);
+		      " %s%s\n", sums->options, written, way->verb,
+		      written > 0 ? "" : " (convert -t config writes them)");
 }
 
 static void text_lines(const struct tally *tally, bool missing,

@@ -254,9 +254,11 @@ static int open_files(TALLOC_CTX *mem_ctx, const struct tool_places *places,
 	switch (ret == 0 ? place_take(stored, places, &place) : TOOL_OK) {
 	case TOOL_OK:
 		break;
-	case TOOL_REFUSED:
+	case TOOL_REFUSED:			/* it has said why */
+		*message = talloc_strdup(mem_ctx, "nothing was read");
 		return EBUSY;
 	default:
+		*message = talloc_strdup(mem_ctx, "nothing was read");
 		return EIO;
 	}
 	if (ret == 0) {

@@ -350,6 +350,31 @@ static void test_report_json(void **state)
 	talloc_free(tally);
 }
 
+/* Configuration that nobody took is not lost: there is a way for it. */
+static void test_report_configuration(void **state)
+{
+	struct tally_way way = { .json = false };
+	struct row option = { .kind = ROW_OPTION };
+	struct tally *tally = tally_create(NULL, NULL);
+	bool good = false;
+	char *text = NULL;
+
+	(void)state;
+	tally_read(tally, &option);
+	tally_skipped(tally, &option, "not a record");
+	text = report(tally, &way, &good);
+	assert_true(good);
+	assert_non_null(strstr(text, "  configuration: 1 lines, 0 written "
+			       "(convert -t config writes them)\n"));
+	assert_int_equal(tally_status(tally), 0);
+	free(text);
+	tally_written(tally, &option);
+	text = report(tally, &way, &good);
+	assert_null(strstr(text, "-t config"));
+	free(text);
+	talloc_free(tally);
+}
+
 static void test_lost_row_is_said(void **state)
 {
 	struct tally_way way = { .json = false };
@@ -392,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_report_json),
+		cmocka_unit_test(test_report_configuration),
 		cmocka_unit_test(test_lost_row_is_said),
 	};
 

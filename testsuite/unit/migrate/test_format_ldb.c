@@ -500,6 +500,47 @@ static void test_damaged(void **state)
 	finish(&s);
 }
 
+/* How many times it stands in the image; each one's first byte changed. */
+static void spoil(struct stage *s, uint8_t *image, size_t len, const char *what,
+		  size_t what_len, const char *want)
+{
+	uint8_t *at = image;
+	unsigned int count = 0;
+
+	while ((at = memmem(at, len - (size_t)(at - image), what,
+			    what_len)) != NULL) {
+		*at ^= 1;
+		save(s, image, len);
+		*at++ ^= 1;
+		count++;
+		assert_int_equal(open_fails(s, s->path), EINVAL);
+		if (strstr(s->message, want) == NULL ||
+		    strchr(s->message, '\n') != NULL) {
+			fail_msg("%s", s->message);
+		}
+	}
+	assert_true(count > 0);
+}
+
+/* Damage that libldb sees, and damage that it would not see. */
+static void test_spoilt(void **state)
+{
+	struct stage s = begin();
+	struct row row = sample('A');
+	uint8_t *image = NULL;
+	size_t len = 0;
+
+	(void)state;
+	write_rows(&s, &row, 1);
+	image = load(&s, &len);
+	/* the number that a packed entry begins with, protocol.md 7.5 */
+	spoil(&s, image, len, "g\x19\x01\x26\x0b", 5, "libldb cannot read");
+	/* the magic of a tdb record, before its key */
+	spoil(&s, image, len, "\x99\x19\x01\x26" "DN=NAME=A", 13,
+	      "is damaged");
+	finish(&s);
+}
+
 static void test_probe(void **state)
 {
 	struct stage s = begin();
@@ -539,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_not_there),
 		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_spoilt),
 		cmocka_unit_test(test_probe),
 	};
 

@@ -148,7 +148,8 @@ static bool read_name(struct winsdat *winsdat, struct entry *entry, char *word,
 		}
 	}
 	if (len > NB_NAME_MAX) {
-		return refuse(entry, "the name is longer than 15 bytes", NULL);
+		return refuse(entry, "the name is longer than 15 bytes",
+			      "NetBIOS has no longer ones");
 	}
 	row->rec.name = nb_name_make(name, len, (uint8_t)type);
 	return true;
@@ -352,6 +353,7 @@ static enum format_step take_line(struct winsdat *winsdat, struct row *row,
 				  uint64_t place, bool too_long)
 {
 	struct entry entry = { .reason = NULL };
+	char name[NB_NAME_TEXT];
 
 	*row = (struct row) {
 		.place = place,
@@ -363,6 +365,9 @@ static enum format_step take_line(struct winsdat *winsdat, struct row *row,
 						   "a NUL");
 	} else if (read_entry(winsdat, &entry, row)) {
 		return FORMAT_ROW;
+	}
+	if (entry.detail == NULL) {
+		entry.detail = nb_name_print(&row->rec.name, name);
 	}
 	tally_refused(winsdat->tally, WINSDAT_HEAD, winsdat->line,
 		      winsdat->len, place, entry.reason, entry.detail);

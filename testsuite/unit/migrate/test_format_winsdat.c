@@ -196,6 +196,19 @@ static void test_refused(void **state)
 	}
 }
 
+/* Who it is that expired is what people ask first. */
+static void test_refused_by_name(void **state)
+{
+	struct stage s = lines("\n\"OLD ONE#1b\" 12 192.0.2.7 64R");
+	const char *sample = NULL;
+
+	(void)state;
+	assert_int_equal(read_all(&s), FORMAT_END);
+	assert_true(tally_sample(s.tally, 0, 0, &sample));
+	assert_string_equal(sample, "at 2: OLD ONE<1b>");
+	finish(&s);
+}
+
 static void test_a_nul(void **state)
 {
 	static const char text[] = "\"A\0B#20\" 0 192.0.2.7 64R\n";
@@ -596,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_lines_that_say_nothing),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused_by_name),
 		cmocka_unit_test(test_a_nul),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_other_version),

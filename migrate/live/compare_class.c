@@ -217,6 +217,23 @@ static unsigned int compare_states(struct situation *s)
 	return STATE;
 }
 
+static bool is_host(const struct nb_record *rec)
+{
+	return rec->type == NB_UNIQUE || rec->type == NB_MHOMED;
+}
+
+/*
+ * A file that has no versions, such as nmbd's, has no word for a multihomed
+ * host of one address either; servers have.
+ */
+static bool types_differ(const struct situation *s)
+{
+	const struct nb_record *a = &s->old->rec, *b = &s->new->rec;
+
+	return said_differs(s, ROW_TYPE, a->type, b->type) &&
+	       !(is_host(a) && is_host(b) && !both_say(s, ROW_VERSION));
+}
+
 static unsigned int compare_records(struct situation *s)
 {
 	const struct nb_record *a = &s->old->rec, *b = &s->new->rec;
@@ -231,7 +248,7 @@ static unsigned int compare_records(struct situation *s)
 	if (a->state != NB_ACTIVE || b->state != NB_ACTIVE) {
 		return differs;
 	}
-	if (said_differs(s, ROW_TYPE, a->type, b->type)) {
+	if (types_differ(s)) {
 		differs |= TYPE;
 	}
 	if (said_differs(s, ROW_STATIC, a->is_static, b->is_static)) {

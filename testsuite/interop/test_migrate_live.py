@@ -131,6 +131,11 @@ class Live(harness.Case):
         becomes({}, 'wrepl://' + AD, 'wrepl://' + WINSD)
         becomes({}, 'wrepl://' + AD, 'nbns://' + WINSD)
         becomes({}, 'nbns://' + AD, 'wrepl://' + WINSD)
+        # a file that has no owners, versions and scopes
+        path = os.path.join(self.winsd.folder, 'wins.dat')
+        self.run_it('convert', '--our-address', US, '--dynamic-only', '--yes', 'wrepl://' + AD,
+                    '-t', 'wins.dat', path, status=4)
+        becomes({'SCOPED<20>': ('real', 'on one side only')}, path, 'wrepl://' + AD)
         self.change(AD, nbclient.RELEASE, 2, 'LEAVES<00>')
         wanted = {'LEAVES<00>': ('expected', 'released at the owner')}
         becomes(wanted, 'wrepl://' + AD, 'wrepl://' + WINSD)

@@ -65,6 +65,7 @@ struct look {
 #define FORGOTTEN	"two disks lost: the owner's, and who had it"
 #define NOBODY_KNEW	"a disk lost, and nobody in reach knew its last version"
 #define BACKUP_LATE	"two disks lost: the owner's, a backup came later"
+#define GONE		"protocol 4.3: passed while replaced by what a disk lost"
 #define RELEASED	"protocol 2.7: released, no version made"
 
 /* ---- what stands ---- */
@@ -303,6 +304,22 @@ static const char *partners_reason(const struct look *look, unsigned int node)
 	return NULL;
 }
 
+/* Its own and newer version stood here, until the disk was lost: who asked
+ * meanwhile has passed the latest of those that are left. */
+static void lost_versions(struct look *look)
+{
+	for (unsigned int i = 0; i < look->judge->versions; i++) {
+		const struct judge_version *v = &look->judge->version[i];
+		unsigned int owner = v->owner - ESTATE_NODE(0);
+
+		if (v->owner != 0 && v->name == look->name &&
+		    v->order > look->latest->order &&
+		    look->past[owner] == NULL) {
+			look->past[owner] = GONE;
+		}
+	}
+}
+
 /* Who lost its memory since then may have stood apart before, as its partners
  * did, and have been asked by others. */
 static void earlier_lives(struct look *look)
@@ -380,6 +397,7 @@ static bool explain(struct look *look)
 	}
 	for (unsigned int round = 0; all && round < look->estate->nodes;
 	     round++) {
+		lost_versions(look);
 		earlier_lives(look);
 		for (unsigned int i = 0; i < look->estate->nodes; i++) {
 			if (estate_has_node(look->estate, i) &&

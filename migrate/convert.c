@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "migrate/pump.h"
 #include "migrate/target.h"
@@ -56,12 +57,44 @@ static const char *skipped_path(TALLOC_CTX *mem_ctx, const struct carry *carry)
 	return talloc_asprintf(mem_ctx, "%s.skipped", beside);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/*
+ * Where skipped rows go must be free, and never be the source, which would be
+ * gone before anything has come of it: `convert x.skipped -t winsd x --yes`.
+ */
+static int check_skipped(TALLOC_CTX *mem_ctx, const struct carry *carry,
+			 const char *path)
+{
+	char *raw = talloc_asprintf(mem_ctx, "%s.raw", path);
+	int status = TOOL_OK;
+
+	if (raw == NULL) {
+		return TOOL_FAILED;
+	}
+	if (same_file(carry->from, path) || same_file(carry->from, raw)) {
+		tool_say("%s: rows that are skipped would replace it: "
+			 "--skipped FILE says where else they go",
+			 carry->from);
+		return TOOL_REFUSED;
+	}
+	status = target_free(path, options.yes != 0);
+	return status != TOOL_OK ? status :
+				   target_free(raw, options.yes != 0);
+}
+
 static int make_tally(TALLOC_CTX *mem_ctx, const struct carry *carry,
 		      struct tally **tally)
 {
 	const char *path = skipped_path(mem_ctx, carry);
 	int status = path == NULL ? TOOL_OK :
-				    target_free(path, options.yes);
+				    check_skipped(mem_ctx, carry, path);
 
 	if (status != TOOL_OK) {
 		return status;

@@ -126,6 +126,19 @@ class Convert(unittest.TestCase):
         self.put('target.skipped', 'being mended')
         self.run_it('convert', 'source', '-t', 'winsd', 'target', status=6)
         self.assertEqual(self.get('target.skipped'), 'being mended')
+        os.rename(self.path('target.skipped'), self.path('target.skipped.raw'))
+        self.run_it('convert', 'source', '-t', 'winsd', 'target', status=6)
+        self.assertEqual(self.get('target.skipped.raw'), 'being mended')
+
+    def test_skipped_rows_never_replace_the_source(self):
+        for name in ('target.skipped', 'target.skipped.raw'):
+            self.put(name, FIRST + line(1) + 'broken\n')
+            done = self.run_it('convert', name, '-t', 'winsd', 'target', '--yes', status=6)
+            self.assertIn('--skipped', done.stderr)
+            self.assertEqual(self.get(name), FIRST + line(1) + 'broken\n')
+            self.run_it('convert', name, '-t', 'winsd', 'target', '--yes', '--skipped', 'else',
+                        status=4)
+            os.unlink(self.path(name))
 
     def test_links_are_not_followed(self):
         self.put('victim', 'precious')

@@ -381,8 +381,9 @@ static const struct option table[OPTION_COUNT] = {
 	"clients (one that asks two addresses of this server counts twice), "
 	"327680 names of the database and 8192 names not found; those seen "
 	"least recently go first. Every 5 minutes and at a clean end it is "
-	"written to usage.tdb below the state directory, at most 9 MiB. off: "
-	"nothing is counted, and usage.tdb is deleted.",
+	"written to usage.tdb below the state directory, at most 10 MiB, which "
+	"takes as much memory again for that moment. off: nothing is counted, "
+	"and usage.tdb is deleted.",
 },
 [OPTION_LOCAL_OWNER] = {
 	.name = "winsdb:local_owner", .type = OPTION_ADDRESS,

@@ -70,6 +70,16 @@ def kill(rounds):
                           stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def moved():
+    """True if 200 databases came out as they went in."""
+    env = dict(os.environ, DATABASES='200', WINSD_TOP=TOP, PYTHONDONTWRITEBYTECODE='1',
+               WINSD_BUILD=os.path.join(TOP, 'build'))
+    return subprocess.run([sys.executable, os.path.join(TOP, 'testsuite', 'tap.py'),
+                           os.path.join(TOP, 'testsuite', 'scenario', 'test_import.py'),
+                           'Stopped.test_databases_by_chance'], env=env,
+                          stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def damaged():
     """True if every damage to a wins.mdb ended in rows or a message."""
     env = dict(os.environ, STEP='1', FLIPS='10000', CMOCKA_MESSAGE_OUTPUT='TAP', WINSD_TOP=TOP)
@@ -112,6 +122,7 @@ def main():
     bad = [what for what, good in (('estates of servers', estates(options.seeds)),
                                    ('images of crashed disks', crash(options.images)),
                                    ('ends by kill -9', kill(options.kills)),
+                                   ('databases moved', moved()),
                                    ('damage to a wins.mdb', damaged())) if not good]
     build()
     rows = []

@@ -193,7 +193,8 @@ static void cut(void **state)
 	for (size_t len = 0; len < HEADERS; len += len < TOLD ? 1 : step) {
 		(void)read_image(len, recs);
 	}
-	for (size_t len = HEADERS; len < IMAGE; len += 512 * SHARE) {
+	for (size_t len = HEADERS; len < IMAGE;
+	     len += step == 1 ? 1 : 512 * SHARE) {
 		(void)read_image(len, recs);
 	}
 	tell("cut");

@@ -326,8 +326,10 @@ static int look(TALLOC_CTX *mem_ctx, const char *path, char **message)
 	}
 	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
 	    memcmp(head, magic, sizeof(head)) != 0) {
-		*message = talloc_asprintf(mem_ctx, "%s is no TDB database",
-					   path);
+		*message = talloc_strdup(mem_ctx, "no TDB database; the AD "
+					 "server's is wins.ldb in its state "
+					 "directory, and what ldbsearch prints "
+					 "of it is the format ldif");
 		ret = EINVAL;
 	} else {
 		ret = wait_for_lock(mem_ctx, fd, message);

@@ -98,7 +98,10 @@ static int errno_of(int code)
 static int failed(TALLOC_CTX *mem_ctx, struct sqlite *s, int code,
 		  char **message)
 {
-	*message = talloc_strdup(mem_ctx, sqlite3_errmsg(s->db));
+	*message = talloc_asprintf(mem_ctx, "%s%s", sqlite3_errmsg(s->db),
+				   code == SQLITE_NOTADB ?
+				   "; one has the tables that `-t sqlite` of "
+				   "this program makes" : "");
 	return errno_of(code);
 }
 

@@ -331,7 +331,7 @@ static void nothing_goes_round(struct estate *estate, uint32_t interval,
 	char name[NB_NAME_TEXT];
 
 	if (quiet->contested + quiet->shared + quiet->fixed_once +
-		    quiet->limits > 0) {
+		    quiet->fixed_twice + quiet->limits > 0) {
 		return;
 	}
 	for (unsigned int i = 0; i < ROUNDS; i++) {

@@ -223,9 +223,11 @@ static void made(struct judge *judge, struct estate_node *node,
 		.order = judge->versions++,
 		.usec = sim_time_usec(judge->estate->time),
 		.count = rec->count,
+		.of_others = rec->type == NB_SGROUP && rec->count > 0,
 	};
 	for (unsigned int i = 0; i < rec->count; i++) {
 		v->ip[i] = rec->member[i].ip;
+		v->of_others &= rec->member[i].owner != NB_SELF;
 	}
 }
 

@@ -34,6 +34,7 @@ struct judge_version {
 	unsigned int order;		/* of all that were made */
 	uint64_t usec;
 	bool released;			/* its owner had it so for a while */
+	bool of_others;			/* an internet group, no member ours */
 	uint8_t count;			/* its members, as they were then */
 	uint32_t ip[NB_MEMBERS_MAX];
 };

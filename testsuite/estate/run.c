@@ -291,10 +291,26 @@ static void all_are_settled(struct estate *estate)
 	}
 }
 
+/* Made by the clock (6, pass 1): what stands of an own group is others'. */
+static bool kept_alive(const struct judge *judge,
+		       const struct judge_version *v)
+{
+	for (unsigned int i = judge->meetings; v->of_others && i > 0; i--) {
+		const struct judge_meeting *m = &judge->meeting[i - 1];
+
+		if (m->name == v->name && m->usec == v->usec) {
+			return false;
+		}
+	}
+	return v->of_others;
+}
+
 /*
  * Were all versions since this one made because a replica met a record that
  * was told anew for it? Two such records of two servers go on for ever, where
- * each refuses the other (5.3b): the paragraph, else NULL.
+ * each refuses the other (5.3b): the paragraph, else NULL. So does a group of
+ * ours with members of others only, which its server tells at each interval to
+ * keep them alive, and whose owner has the same as its own.
  */
 static const char *told_anew(const struct judge *judge, unsigned int since)
 {
@@ -309,10 +325,11 @@ static const char *told_anew(const struct judge *judge, unsigned int since)
 				   judge->meeting[at - 1].name == v->name)) {
 			at--;
 		}
-		if (at == 0) {
+		if (at == 0 && !kept_alive(judge, v)) {
 			return NULL;
 		}
-		ref = judge->meeting[at - 1].ref;
+		ref = at > 0 ? judge->meeting[at - 1].ref :
+			       "protocol 6, pass 1: members of others";
 	}
 	return ref;
 }

@@ -441,6 +441,13 @@ static bool surprised(struct repl *repl, struct partner *partner, uint64_t max,
 		if (gate->lost_from == 0) {
 			gate->lost_from = counter + 1;
 		}
+		/*
+		 * Two lives without memory, the second below the first: who
+		 * heard of the first has passed what this one gave out.
+		 */
+		if (gate->reason != NULL) {
+			(void)move_again(repl, max);
+		}
 	}
 	*from = gate->lost_from;
 	return gate->lost_from != 0 && max >= gate->lost_from;

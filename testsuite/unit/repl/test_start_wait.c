@@ -243,6 +243,28 @@ static void lost_twice(void **state)
 	assert_true((first > second ? first - second : second - first) > 16);
 }
 
+/* And the other way round: the partner heard how far the first of two such
+ * lives went, and got nothing of it. What the second, lower one gave out is
+ * below that partner's mark, and is told anew when that comes to light. */
+static void lost_twice_and_lower(void **state)
+{
+	struct nb_record rec;
+	uint64_t told = 0;
+
+	(void)state;
+	knows_us(asked(0), NULL, 0, 500);
+	stage_start();
+	pass(1);
+	is(REPL_GATE_OPEN, NULL);
+	client_registers(&st, "LATER<20>", SIM_HOST(1));
+	assert_true(sim_record(st.server, "LATER<20>", &rec));
+	told = rec.version + 30000;
+	fake_peer_knows(&peer[0], SIM_SELF, told);
+	pass(1801);
+	assert_true(sim_record(st.server, "LATER<20>", &rec));
+	assert_true(rec.version > told);
+}
+
 /* Each has other records of ours: all come back, whoever told more first. */
 static void two_know_different_ones(void **state)
 {
@@ -618,6 +640,7 @@ int main(void)
 		TEST(the_higher_of_two),
 		TEST(one_of_two),
 		TEST(lost_twice),
+		TEST(lost_twice_and_lower),
 		TEST(two_know_different_ones),
 		TEST(one_is_late),
 		TEST(late_and_far_ahead),

@@ -95,7 +95,7 @@ def threaded_tests(build):
 def threaded_targets():
     """What those need of a build; the rest would take longer than they do."""
     tests = ['test/' + test.name for test in unit_tests('') if THREADS.search(test.name)]
-    return ['bin/winsd', 'bin/winsctl', 'modules/wins'] + tests
+    return ['bin/winsd', 'bin/winsctl', 'modules/wins', 'bench/load'] + tests
 
 
 def fault_tests(build):

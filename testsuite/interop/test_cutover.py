@@ -181,7 +181,8 @@ class Cutover(Case):
         self.server.start()
         self.assertEqual(self.server.ctl('server', 'status')[0]['observing'], True)
         self.server.ctl('partner', 'pull')
-        self.migrate('compare', 'wrepl://' + OLD, 'winsd:')
+        self.migrate('compare', '--watch', '--interval', '1', '--timeout', '60',
+                     'wrepl://' + OLD, 'winsd:')
 
     def step_3_join(self):
         """It becomes a push partner: a test name and a test static arrive."""

@@ -41,6 +41,18 @@ static int target_destructor(struct target *target)
 	return 0;
 }
 
+/* A device, a pipe, or a name of one, such as /dev/stdout: a file that took
+ * its place would break whatever else uses it. */
+static bool is_special(const char *path, const struct stat *named)
+{
+	struct stat meant;
+
+	if (S_ISLNK(named->st_mode)) {
+		return stat(path, &meant) == 0 && !S_ISREG(meant.st_mode);
+	}
+	return !S_ISREG(named->st_mode);
+}
+
 int target_free(const char *path, bool yes)
 {
 	struct stat st;
@@ -50,6 +62,11 @@ int target_free(const char *path, bool yes)
 	}
 	if (S_ISDIR(st.st_mode)) {
 		tool_say("%s: is a folder", path);
+		return TOOL_USAGE;
+	}
+	if (is_special(path, &st)) {
+		tool_say("%s: is no regular file and is not replaced; without "
+			 "a target, standard output is written", path);
 		return TOOL_USAGE;
 	}
 	if (!yes) {

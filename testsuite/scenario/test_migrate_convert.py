@@ -7,6 +7,7 @@ import pty
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import unittest
@@ -140,6 +141,19 @@ class Convert(unittest.TestCase):
                         status=4)
             os.unlink(self.path(name))
 
+    def test_devices_are_not_replaced(self):
+        """Not even with --yes, nor by another name: root would take them from all others."""
+        os.mkfifo(self.path('pipe'))
+        os.symlink('pipe', self.path('other'))
+        for target in ('pipe', 'other'):
+            for name in ('winsd', 'sqlite'):
+                done = self.run_it('convert', 'source', '-t', name, target, '--yes', status=2)
+                self.assertIn('no regular file', done.stderr)
+        self.run_it('convert', 'source', '-t', 'hosts', '--domain', 'x', 'new', '--all',
+                    '--skipped', 'pipe', '--yes', status=2)
+        self.assertTrue(stat.S_ISFIFO(os.lstat(self.path('pipe')).st_mode))
+        self.assertTrue(os.path.islink(self.path('other')))
+
     def test_links_are_not_followed(self):
         self.put('victim', 'precious')
         os.symlink('victim', self.path('target.part'))
@@ -164,6 +178,19 @@ class Convert(unittest.TestCase):
                                   universal_newlines=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn('No space', done.stderr)
+
+    def test_empty(self):
+        """A copy that went wrong is no estate without names, whatever its format."""
+        self.put('nothing', '')
+        listed = self.run_it('formats', '--json').stdout.splitlines()
+        readers = {f['format'] for f in map(json.loads, listed) if f['reads']}
+        self.assertGreater(len(readers), 12)
+        for name in readers - {'server', 'wrepl'}:
+            with self.subTest(name):
+                done = self.run_it('convert', '-f', name, 'nothing', '-t', 'csv', 'out', status=1)
+                self.assertIn('nothing is empty', done.stderr)
+        self.run_it('convert', '-f', 'wins.dat', '-', '-t', 'csv', 'out', feed='', status=1)
+        self.assertEqual(self.names(), {'source', 'nothing'})
 
     def test_no_such(self):
         self.run_it('convert', 'nowhere', '-t', 'winsd', status=3)

@@ -199,7 +199,15 @@ static int look(struct source *source, struct format_head *head)
 	source->file = S_ISREG(st.st_mode) ?
 		open_regular(source, fd, (uint64_t)st.st_size, head) :
 		open_pipe(source, fd, head);
-	return source->file == NULL ? look_failed(source) : TOOL_OK;
+	if (source->file == NULL) {
+		return look_failed(source);
+	}
+	if (head->len == 0) {
+		/* of whatever format: a copy that went wrong is no success */
+		tool_say("%s is empty: nothing was read", source->path);
+		return TOOL_FAILED;
+	}
+	return TOOL_OK;
 }
 
 /* ---- which format ---- */

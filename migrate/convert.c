@@ -182,12 +182,12 @@ static int carry_all(const struct carry *carry)
 	return status;
 }
 
-int run_convert(struct winsmigrate *migrate)
+int run_convert(struct tool_call *call)
 {
 	struct carry carry = {
-		.from = migrate->args[0],
+		.from = call->args[0],
 		.from_format = options.format,
-		.to = migrate->count > 1 ? migrate->args[1] : NULL,
+		.to = call->count > 1 ? call->args[1] : NULL,
 	};
 	int status = TOOL_USAGE;
 
@@ -200,12 +200,12 @@ int run_convert(struct winsmigrate *migrate)
 	return status != TOOL_OK ? status : carry_all(&carry);
 }
 
-int run_export(struct winsmigrate *migrate)
+int run_export(struct tool_call *call)
 {
 	struct carry carry = {
 		.from = "winsd:",
 		.from_format = "server",
-		.to = migrate->count > 0 ? migrate->args[0] : NULL,
+		.to = call->count > 0 ? call->args[0] : NULL,
 	};
 	int status = TOOL_USAGE;
 

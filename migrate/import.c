@@ -495,7 +495,7 @@ static int import_all(struct import *import, const char *path)
 	return status == TOOL_OK ? report(import, source) : status;
 }
 
-int run_import(struct winsmigrate *migrate)
+int run_import(struct tool_call *call)
 {
 	struct import import = {
 		.mem_ctx = talloc_new(NULL),
@@ -511,7 +511,7 @@ int run_import(struct winsmigrate *migrate)
 		import.adopt = adopt != 0 || (owners != NULL &&
 					      strcmp(owners, "adopt") == 0);
 		pump_catch_interrupt();
-		status = import_all(&import, migrate->args[0]);
+		status = import_all(&import, call->args[0]);
 	}
 	talloc_free(import.mem_ctx);
 	if (status != TOOL_OK && status != TOOL_SOME) {

@@ -36,9 +36,9 @@ static void print_json(const struct format_ops *format)
 	json_newline(&j);
 }
 
-int run_formats(struct winsmigrate *migrate)
+int run_formats(struct tool_call *call)
 {
-	(void)migrate;
+	(void)call;
 	for (unsigned int i = 0; formats[i] != NULL; i++) {
 		const struct format_ops *format = formats[i];
 

@@ -10,25 +10,8 @@
 
 #include "common/tool.h"
 #include "common/toolconfig.h"
+#include "common/toolverbs.h"
 #include "migrate/format.h"
-
-struct winsmigrate {
-	TALLOC_CTX *mem_ctx;
-	const struct command *command;
-	const char *const *args;	/* words behind the verb, NULL ends */
-	unsigned int count;
-};
-
-struct command {
-	const char *verb;
-	const char *args;		/* "SOURCE" or "" */
-	const char *summary;
-	const char *examples;		/* lines, or NULL */
-	const struct poptOption *options;	/* NULL: none of its own */
-	unsigned int least;		/* number of words, and most */
-	unsigned int most;
-	int (*run)(struct winsmigrate *migrate);	/* enum tool_exit */
-};
 
 /* ---- commands.c ---- */
 
@@ -64,9 +47,9 @@ extern const struct poptOption convert_options[];
 extern const struct poptOption export_options[];
 extern const struct poptOption import_options[];
 
-int run_convert(struct winsmigrate *migrate);
-int run_export(struct winsmigrate *migrate);
-int run_formats(struct winsmigrate *migrate);
-int run_import(struct winsmigrate *migrate);
+int run_convert(struct tool_call *call);
+int run_export(struct tool_call *call);
+int run_formats(struct tool_call *call);
+int run_import(struct tool_call *call);
 
 #endif

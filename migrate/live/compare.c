@@ -330,9 +330,9 @@ static int report(struct compare *c)
 	       is_problem(c) ? TOOL_PROBLEMS : TOOL_OK;
 }
 
-int run_compare(struct winsmigrate *migrate)
+int run_compare(struct tool_call *call)
 {
-	struct compare *c = talloc_zero(migrate->mem_ctx, struct compare);
+	struct compare *c = talloc_zero(call->mem_ctx, struct compare);
 	int status = TOOL_OK;
 
 	if (c == NULL) {
@@ -340,7 +340,7 @@ int run_compare(struct winsmigrate *migrate)
 	}
 	c->gather.mem_ctx = c;
 	c->gather.format = options.format;
-	if (!read_options(c) || !check_sides(c, migrate->args)) {
+	if (!read_options(c) || !check_sides(c, call->args)) {
 		return TOOL_USAGE;
 	}
 	if (sides_create(c, &c->gather.sides) != 0) {

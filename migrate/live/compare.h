@@ -18,6 +18,6 @@ void compare_print_head(void);
 void compare_print_row(const struct compare_row *row);
 
 extern const struct poptOption compare_options[];
-int run_compare(struct winsmigrate *migrate);
+int run_compare(struct tool_call *call);
 
 #endif

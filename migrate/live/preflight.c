@@ -385,23 +385,23 @@ static void check_versions(struct preflight *p)
 
 /* ---- the command ---- */
 
-static int servers_of_words(struct preflight *p, struct winsmigrate *migrate)
+static int servers_of_words(struct preflight *p, struct tool_call *call)
 {
-	p->servers = migrate->count;
+	p->servers = call->count;
 	p->server = talloc_array(p->mem_ctx, uint32_t, p->servers);
 	for (unsigned int i = 0; i < p->servers; i++) {
 		if (p->server == NULL ||
-		    !tool_parse_host(migrate->args[i], &p->server[i])) {
+		    !tool_parse_host(call->args[i], &p->server[i])) {
 			return TOOL_USAGE;
 		}
 	}
 	return TOOL_OK;
 }
 
-static int prepare(struct preflight *p, struct winsmigrate *migrate)
+static int prepare(struct preflight *p, struct tool_call *call)
 {
 	uint64_t number = ASK_RATE;
-	int status = servers_of_words(p, migrate);
+	int status = servers_of_words(p, call);
 
 	if (status != TOOL_OK || !format_options_read(&p->format_options) ||
 	    (rate != NULL &&
@@ -434,9 +434,9 @@ static int check_all(struct preflight *p, struct asker *asker)
 	return ret;
 }
 
-int run_preflight(struct winsmigrate *migrate)
+int run_preflight(struct tool_call *call)
 {
-	struct preflight *p = talloc_zero(migrate->mem_ctx, struct preflight);
+	struct preflight *p = talloc_zero(call->mem_ctx, struct preflight);
 	struct asker *asker = NULL;
 	int status = TOOL_FAILED, ret = 0;
 
@@ -444,7 +444,7 @@ int run_preflight(struct winsmigrate *migrate)
 		return TOOL_FAILED;
 	}
 	p->mem_ctx = p;
-	status = prepare(p, migrate);
+	status = prepare(p, call);
 	if (status != TOOL_OK) {
 		return status;
 	}

@@ -70,6 +70,6 @@ int preflight_tell_records(struct preflight *p);
 int preflight_timers(struct preflight *p, const char *registry);
 
 extern const struct poptOption preflight_options[];
-int run_preflight(struct winsmigrate *migrate);
+int run_preflight(struct tool_call *call);
 
 #endif

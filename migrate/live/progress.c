@@ -359,9 +359,9 @@ static int look_and_tell(struct progress *p)
 	return ret != 0 ? ret : progress_save(p->file);
 }
 
-int run_progress(struct winsmigrate *migrate)
+int run_progress(struct tool_call *call)
 {
-	struct progress *p = talloc_zero(migrate->mem_ctx, struct progress);
+	struct progress *p = talloc_zero(call->mem_ctx, struct progress);
 	int status = TOOL_OK, ret = 0;
 
 	if (p == NULL) {
@@ -370,7 +370,7 @@ int run_progress(struct winsmigrate *migrate)
 	p->gather.mem_ctx = p;
 	p->gather.format = options.format;
 	p->now = (int64_t)time(NULL);
-	if (!read_words(p, migrate->args)) {
+	if (!read_words(p, call->args)) {
 		return TOOL_USAGE;
 	}
 	status = prepare(p);

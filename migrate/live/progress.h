@@ -6,6 +6,6 @@
 #include "migrate/winsmigrate.h"
 
 extern const struct poptOption progress_options[];
-int run_progress(struct winsmigrate *migrate);
+int run_progress(struct tool_call *call);
 
 #endif

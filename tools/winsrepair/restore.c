@@ -349,19 +349,23 @@ static int restore_locked(struct restore *r, const struct place *place)
 	return status;
 }
 
-int restore(struct winsrepair *repair)
+int restore(struct tool_call *call)
 {
 	struct restore r = {
-		.mem_ctx = repair->mem_ctx,
-		.file = repair->args[0],
+		.mem_ctx = call->mem_ctx,
+		.file = call->args[0],
 	};
+	struct winsrepair repair;
 	struct place place;
-	int status = place_take(repair->mem_ctx, &repair->places, &place);
+	int status = repair_begin(call, &repair);
 
+	if (status == TOOL_OK) {
+		status = place_take(repair.mem_ctx, &repair.places, &place);
+	}
 	if (status != TOOL_OK) {
 		return status;
 	}
-	if (content_files(repair->mem_ctx, &repair->places, &r.files) != 0) {
+	if (content_files(repair.mem_ctx, &repair.places, &r.files) != 0) {
 		return failed("restore", ENOMEM);
 	}
 	return restore_locked(&r, &place);

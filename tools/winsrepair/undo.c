@@ -291,17 +291,22 @@ static int find_way(struct winsrepair *repair, struct undo_way *way)
 	return status == TOOL_UNREACHABLE ? undo_files(repair, way) : status;
 }
 
-int undo(struct winsrepair *repair)
+int undo(struct tool_call *call)
 {
-	struct undo u = { .path = repair->args[0] };
-	FILE *file = fopen(u.path, "re");
-	int status = TOOL_OK;
+	struct undo u = { .path = call->args[0] };
+	struct winsrepair repair;
+	FILE *file = NULL;
+	int status = repair_begin(call, &repair);
 
+	if (status != TOOL_OK) {
+		return status;
+	}
+	file = fopen(u.path, "re");
 	if (file == NULL) {
 		tool_say("%s: %s", u.path, strerror(errno));
 		return errno == ENOENT ? TOOL_NOT_FOUND : TOOL_FAILED;
 	}
-	status = find_way(repair, &u.way);
+	status = find_way(&repair, &u.way);
 	if (status == TOOL_OK) {
 		status = read_lines(&u, file);
 	}

@@ -11,25 +11,19 @@
 
 #include "common/tool.h"
 #include "common/toolconfig.h"
+#include "common/toolverbs.h"
 
+/* What a command has to work with. */
 struct winsrepair {
 	TALLOC_CTX *mem_ctx;
-	const struct command *command;
 	struct tool_places places;
 	const char *const *args;	/* words behind the verb, NULL ends */
-	unsigned int count;
 };
 
-struct command {
-	const char *verb;
-	const char *args;		/* "FILE" or "" */
-	const char *summary;
-	const char *examples;		/* lines, or NULL */
-	const struct poptOption *options;	/* NULL: none of its own */
-	unsigned int least;		/* number of words, and most */
-	unsigned int most;
-	int (*run)(struct winsrepair *repair);	/* returns enum tool_exit */
-};
+/* ---- main.c ---- */
+
+/* The files that are meant: TOOL_OK, or an exit code after a message. */
+int repair_begin(const struct tool_call *call, struct winsrepair *repair);
 
 /* ---- commands.c ---- */
 
@@ -47,11 +41,11 @@ extern const struct poptOption change_options[];	/* -n and -y */
 
 /* ---- restore.c ---- */
 
-int restore(struct winsrepair *repair);
+int restore(struct tool_call *call);
 
 /* ---- undo.c ---- */
 
 extern const struct poptOption undo_options[];
-int undo(struct winsrepair *repair);
+int undo(struct tool_call *call);
 
 #endif
